@@ -1,1 +1,3 @@
+//! The hub: accounts, devices, rooms, timelines, sync, keys, push, media, directory. Knows no HTTP.
 
+pub mod rooms;

@@ -1,0 +1,111 @@
+//! Values in and rows out, the same for both databases: integers (`BIGINT`), text and bytes, each may be null.
+
+use sqlx::Row as _;
+
+use crate::StoreError;
+
+/// An argument of a statement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Null,
+    Int(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+    /// The position that the commit gives to this statement's rows; one for all statements of the commit.
+    Position,
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<u64> for Value {
+    /// Stored as the same 64 bits.
+    fn from(value: u64) -> Self {
+        Self::Int(value as i64)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(value: u32) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Bytes(value)
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(value: &[u8]) -> Self {
+        Self::Bytes(value.to_vec())
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// `values![a, b]` is `vec![Value::from(a), Value::from(b)]`.
+#[macro_export]
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$($crate::Value::from($value)),*] };
+}
+
+/// A row of an answer; columns by number, from 0.
+pub enum Row {
+    Sqlite(sqlx::sqlite::SqliteRow),
+    Postgres(sqlx::postgres::PgRow),
+}
+
+/// What a column can be read as: `i64`, `String`, `Vec<u8>`, and `Option`s of these.
+pub trait Column:
+    for<'r> sqlx::Decode<'r, sqlx::Sqlite>
+    + sqlx::Type<sqlx::Sqlite>
+    + for<'r> sqlx::Decode<'r, sqlx::Postgres>
+    + sqlx::Type<sqlx::Postgres>
+{
+}
+
+impl Column for i64 {}
+impl Column for String {}
+impl Column for Vec<u8> {}
+impl Column for Option<i64> {}
+impl Column for Option<String> {}
+impl Column for Option<Vec<u8>> {}
+
+impl Row {
+    /// # Errors
+    /// [`StoreError::Inconsistent`] when the column is not of that type.
+    pub fn get<T: Column>(&self, column: usize) -> Result<T, StoreError> {
+        match self {
+            Self::Sqlite(row) => row.try_get(column),
+            Self::Postgres(row) => row.try_get(column),
+        }
+        .map_err(|source| StoreError::Inconsistent { what: format!("column {column}"), source: Some(Box::new(source)) })
+    }
+}
