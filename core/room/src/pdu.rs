@@ -201,7 +201,7 @@ impl Pdu {
             ("event_id", self.event_id.as_str().len()),
             ("room_id", self.room_id.as_str().len()),
             ("sender", self.sender.as_str().len()),
-            ("type", self.event_type.to_cow_str().len()),
+            ("type", self.event_type.to_string().len()),
             ("state_key", self.state_key().map_or(0, str::len)),
         ];
         if let Some((field, bytes)) = fields.into_iter().find(|(_, bytes)| *bytes > MAX_ID_BYTES) {
@@ -307,7 +307,7 @@ struct Fields<'a> {
 /// Reads `prev_events` or `auth_events`: plain ids, in room versions 1 and 2 pairs of an id and its hashes.
 fn references(field: &'static str, raw: &RawValue, rules: &RoomVersionRules) -> Result<Vec<OwnedEventId>, PduError> {
     #[derive(Deserialize)]
-    struct WithHashes(OwnedEventId, #[expect(dead_code)] serde::de::IgnoredAny);
+    struct WithHashes(OwnedEventId, serde::de::IgnoredAny);
 
     let ids: Vec<OwnedEventId> = match rules.events_reference_format {
         EventsReferenceFormatVersion::V1 => {
