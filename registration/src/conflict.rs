@@ -13,7 +13,9 @@ pub enum Conflict {
     Token { id: String, other: String, key: &'static str },
     #[error("{id:?} has the same sender_localpart {localpart:?} as {other:?}; give one of them another bot")]
     Sender { id: String, other: String, localpart: String },
-    #[error("the sender {user_id} of {id:?} is in the exclusive namespace {regex:?} of {other:?}; rename it or narrow the namespace")]
+    #[error(
+        "the sender {user_id} of {id:?} is in the exclusive namespace {regex:?} of {other:?}; rename it or narrow the namespace"
+    )]
     SenderInNamespace { id: String, other: String, user_id: String, regex: String },
     #[error(
         "exclusive {kind} namespace {regex:?} of {id:?} overlaps with {other_regex:?} of {other:?}: both match {example}; narrow one of them, or set `exclusive: false`"

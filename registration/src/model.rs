@@ -216,7 +216,10 @@ impl Reader<'_> {
         let key = "sender_localpart";
         let localpart = self.string(key, "the part between `@` and `:` of the bot's user id");
         if localpart.starts_with('@') || localpart.contains(':') {
-            self.mistake(key, format!("{key} {localpart:?} is a whole user id; write only the part between `@` and `:`"));
+            self.mistake(
+                key,
+                format!("{key} {localpart:?} is a whole user id; write only the part between `@` and `:`"),
+            );
         } else if localpart.chars().any(|c| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
             self.mistake(key, format!("{key} {localpart:?} is no localpart; use `a-z`, `0-9` and `._=-/+`"));
         }
@@ -304,7 +307,9 @@ impl Reader<'_> {
                 Some(Kind::Users) => namespaces.users = self.namespace_set(Kind::Users, value),
                 Some(Kind::Aliases) => namespaces.aliases = self.namespace_set(Kind::Aliases, value),
                 Some(Kind::Rooms) => namespaces.rooms = self.namespace_set(Kind::Rooms, value),
-                None => self.mistake(key, format!("unknown namespace {key:?}; there are `users`, `aliases` and `rooms`")),
+                None => {
+                    self.mistake(key, format!("unknown namespace {key:?}; there are `users`, `aliases` and `rooms`"))
+                }
             }
         }
         namespaces

@@ -170,9 +170,13 @@ mod tests {
 
     #[test]
     fn syntax_errors_say_what_is_wrong() {
-        for (pattern, part) in
-            [("@(a", "unclosed group"), ("@[a", "unclosed"), ("*", "repetition"), ("@a{b", r"\{"), ("@a\\", "backslash")]
-        {
+        for (pattern, part) in [
+            ("@(a", "unclosed group"),
+            ("@[a", "unclosed"),
+            ("*", "repetition"),
+            ("@a{b", r"\{"),
+            ("@a\\", "backslash"),
+        ] {
             let text = translate(pattern).unwrap_err().to_string();
             assert!(text.contains(part), "{pattern}: {text}");
         }

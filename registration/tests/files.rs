@@ -58,7 +58,7 @@ de.sorunome.msc2409.push_ephemeral: true
 receive_ephemeral: true
 ";
 
-const NODE: &str = r#"
+const NODE: &str = r##"
 id: node-bridge
 hs_token: node-hs
 as_token: node-as
@@ -74,7 +74,7 @@ sender_localpart: bridgebot
 rate_limited: false
 protocols:
   - loopback
-"#;
+"##;
 
 const DOUBLE_PUPPET: &str = r"
 id: doublepuppet
@@ -160,7 +160,8 @@ fn rotation_changes_both_tokens_in_the_file_too() {
 
 #[test]
 fn yaml_1_1_booleans_are_booleans() {
-    let text = HEISENBRIDGE.replace("exclusive: true", "exclusive: yes").replace("rate_limited: false", "rate_limited: off");
+    let text =
+        HEISENBRIDGE.replace("exclusive: true", "exclusive: yes").replace("rate_limited: false", "rate_limited: off");
     let registration = parse(&text);
     assert!(registration.namespaces.users.is_exclusive("@irc_a:h") && !registration.rate_limited);
 }
@@ -242,6 +243,7 @@ fn mistakes_never_show_a_token() {
 #[test]
 fn patterns_are_listed_as_written() {
     let registration = parse(BRIDGEV2);
-    let users: Vec<_> = registration.namespaces.of(Kind::Users).iter().map(|namespace| namespace.regex.as_str()).collect();
+    let users: Vec<_> =
+        registration.namespaces.of(Kind::Users).iter().map(|namespace| namespace.regex.as_str()).collect();
     assert_eq!(users, [r"^@loopbackbot:srv\.name$", r"^@loopback_.*:srv\.name$"]);
 }
