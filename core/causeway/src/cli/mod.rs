@@ -1,0 +1,37 @@
+//! The command line: one file per command, all with the same exit codes (0 done, 1 refused or failed, 2 wrong usage).
+
+mod check_config;
+pub mod client;
+mod generate_config;
+mod register_user;
+
+use clap::{Parser, Subcommand};
+
+/// A Matrix homeserver whose bridges are sandboxed plugins
+#[derive(Parser)]
+#[command(name = "causeway", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    GenerateConfig(generate_config::Arguments),
+    CheckConfig(check_config::Arguments),
+    RegisterUser(register_user::Arguments),
+    Serve(crate::serve::Arguments),
+}
+
+pub async fn run() -> anyhow::Result<()> {
+    let called_as = std::env::args_os().next().unwrap_or_default();
+    if std::path::Path::new(&called_as).file_name().is_some_and(|name| name == "register_new_matrix_user") {
+        return register_user::run(register_user::Arguments::parse()).await;
+    }
+    match Arguments::parse().command {
+        Command::GenerateConfig(arguments) => generate_config::run(arguments),
+        Command::CheckConfig(arguments) => check_config::run(arguments),
+        Command::RegisterUser(arguments) => register_user::run(arguments).await,
+        Command::Serve(arguments) => crate::serve::run(arguments).await,
+    }
+}

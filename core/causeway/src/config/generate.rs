@@ -1,0 +1,66 @@
+//! The commented homeserver.yaml of `causeway generate-config`.
+
+use std::path::Path;
+
+use ruma::ServerName;
+
+/// `shared_secret` lets `register-user` make accounts; `database` is a URL as in `database.url`.
+pub fn generate(server_name: &ServerName, data_dir: &Path, database: Option<&str>, shared_secret: &str) -> String {
+    let data = data_dir.display();
+    let database = database.map_or_else(|| format!("sqlite://{data}/causeway.db"), str::to_owned);
+    format!(
+        r#"# Causeway's configuration. Keys have Synapse's names where the meaning is the same.
+# `causeway check-config -c FILE` names every mistake with its line.
+
+# The part behind the colon of every user id here. It can't be changed later.
+server_name: "{server_name}"
+
+# Where clients reach this server from outside, when that is not the listener below.
+#public_baseurl: https://matrix.{server_name}/
+
+listeners:
+  - port: 8008
+    type: http
+    bind_addresses: ["127.0.0.1"]
+    # true behind a reverse proxy: take the client's address from X-Forwarded-For
+    x_forwarded: false
+    resources:
+      - names: [client, federation]
+#  - port: 9000
+#    type: metrics
+#    bind_addresses: ["127.0.0.1"]
+#enable_metrics: true
+
+# sqlite:///path or postgres://user:password@host/database
+database:
+  url: "{database}"
+
+# Made on the first start. Whoever has it can speak for this server: keep it, back it up.
+signing_key_path: "{data}/{server_name}.signing.key"
+media_store_path: "{data}/media"
+max_upload_size: 50M
+
+# Accounts are made with `causeway register-user`; this secret is what allows it.
+registration_shared_secret: "{shared_secret}"
+enable_registration: false
+#registration_requires_token: true
+
+# Registration files of application services that run beside this server. More can be added while it runs:
+# `causeway registration add FILE`.
+app_service_config_files: []
+
+# Rooms that people make, and rooms that an application service makes without naming a version
+# (older bridge libraries fail in version 12 rooms).
+default_room_version: "12"
+appservice_default_room_version: "11"
+
+causeway:
+  admin_socket: "{data}/admin.sock"
+  plugins:
+    # compiled bridges are kept here
+    cache: "{data}/plugins"
+    # where else than beside the program bridges are looked for
+    directories: []
+"#
+    )
+}

@@ -1,0 +1,47 @@
+//! `rc_*`: token buckets as Synapse words them.
+
+use super::section::Section;
+
+/// `burst` at once, then `per_second`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RateLimit {
+    pub per_second: f64,
+    pub burst: f64,
+}
+
+/// Synapse's defaults where the file is silent.
+#[derive(Clone, Copy, Debug)]
+pub struct RateLimits {
+    pub message: RateLimit,
+    pub registration: RateLimit,
+    pub login_address: RateLimit,
+    pub login_account: RateLimit,
+    pub login_failed: RateLimit,
+    pub joins: RateLimit,
+    pub invites: RateLimit,
+}
+
+pub fn read(root: &Section<'_>) -> RateLimits {
+    let login = root.section("rc_login");
+    let joins = root.section("rc_joins");
+    let invites = root.section("rc_invites");
+    let limits = RateLimits {
+        message: limit(&root.section("rc_message"), 0.2, 10.0),
+        registration: limit(&root.section("rc_registration"), 0.17, 3.0),
+        login_address: limit(&login.section("address"), 0.003, 5.0),
+        login_account: limit(&login.section("account"), 0.003, 5.0),
+        login_failed: limit(&login.section("failed_attempts"), 0.17, 3.0),
+        joins: limit(&joins.section("local"), 0.1, 10.0),
+        invites: limit(&invites.section("per_issuer"), 0.3, 10.0),
+    };
+    for section in [login, joins, invites] {
+        section.finish();
+    }
+    limits
+}
+
+fn limit(section: &Section<'_>, per_second: f64, burst: f64) -> RateLimit {
+    let limit = RateLimit { per_second: section.number("per_second", per_second), burst: section.number("burst_count", burst) };
+    section.finish();
+    limit
+}

@@ -1,0 +1,299 @@
+//! Reading a YAML mapping the way Synapse does (`yes` and `on` are booleans, `30d` is a duration, `50M` a size),
+//! noting every mistake with its line instead of stopping at the first.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_yaml::Value;
+
+use super::mistake::Mistake;
+
+/// The file being read; mistakes and warnings gather here.
+pub struct Source<'a> {
+    pub file: &'a Path,
+    pub text: &'a str,
+    pub mistakes: RefCell<Vec<Mistake>>,
+    pub warnings: RefCell<Vec<Mistake>>,
+}
+
+impl<'a> Source<'a> {
+    pub fn new(file: &'a Path, text: &'a str) -> Self {
+        Self { file, text, mistakes: RefCell::default(), warnings: RefCell::default() }
+    }
+
+    pub fn mistake(&self, line: Option<usize>, text: String) {
+        self.mistakes.borrow_mut().push(Mistake { file: self.file.to_owned(), line, text });
+    }
+
+    pub fn warn(&self, line: Option<usize>, text: String) {
+        self.warnings.borrow_mut().push(Mistake { file: self.file.to_owned(), line, text });
+    }
+
+    /// The line of a key, found by following the path through the file's indentation.
+    fn line_of(&self, path: &[String]) -> Option<usize> {
+        let mut lines = self.text.lines().enumerate();
+        let mut parent_indent = None;
+        let mut found = None;
+        for key in path {
+            if key.parse::<usize>().is_ok() {
+                continue; // an item of a list: the line of the list is near enough
+            }
+            let (number, indent) = lines.by_ref().find_map(|(number, line)| {
+                let trimmed = line.trim_start().trim_start_matches("- ").trim_start();
+                let indent = line.len() - trimmed.len();
+                let deep_enough = parent_indent.is_none_or(|parent| indent > parent);
+                let name = trimmed.split(':').next()?.trim_matches(['"', '\'']);
+                (name == key && deep_enough && trimmed.contains(':')).then_some((number, indent))
+            })?;
+            parent_indent = Some(indent);
+            found = Some(number + 1);
+        }
+        found
+    }
+}
+
+/// One mapping of the file. Keys that nobody asked for are mistakes (see [`Section::finish`]).
+pub struct Section<'a> {
+    source: &'a Source<'a>,
+    path: Vec<String>,
+    value: Value,
+    asked: RefCell<BTreeSet<String>>,
+}
+
+impl<'a> Section<'a> {
+    pub fn root(source: &'a Source<'a>, value: Value) -> Self {
+        Self { source, path: Vec::new(), value, asked: RefCell::default() }
+    }
+
+    fn path_of(&self, key: &str) -> Vec<String> {
+        self.path.iter().cloned().chain([key.to_owned()]).collect()
+    }
+
+    /// Notes a mistake at this key.
+    pub fn mistake(&self, key: &str, text: impl std::fmt::Display) {
+        let path = self.path_of(key);
+        self.source.mistake(self.source.line_of(&path), format!("{}: {text}", path.join(".")));
+    }
+
+    pub fn warn(&self, key: &str, text: impl std::fmt::Display) {
+        let path = self.path_of(key);
+        self.source.warn(self.source.line_of(&path), format!("{}: {text}", path.join(".")));
+    }
+
+    /// Synapse's keys of this section.
+    fn synapse_keys(&self) -> Vec<&'static str> {
+        let prefix: String = self.path.iter().filter(|part| part.parse::<usize>().is_err()).map(|part| format!("{part}.")).collect();
+        SYNAPSE_KEYS.lines().filter_map(|key| key.strip_prefix(&prefix)).filter(|key| !key.contains('.')).collect()
+    }
+
+    pub fn get(&self, key: &str) -> Option<Value> {
+        self.asked.borrow_mut().insert(key.to_owned());
+        self.value.get(key).filter(|value| !value.is_null()).cloned()
+    }
+
+    pub fn section(&self, key: &str) -> Section<'a> {
+        let value = self.get(key).unwrap_or(Value::Null);
+        if !value.is_mapping() && !value.is_null() {
+            self.mistake(key, "must be a mapping of keys to values");
+        }
+        Section { source: self.source, path: self.path_of(key), value, asked: RefCell::default() }
+    }
+
+    /// The mappings of a list.
+    pub fn sections(&self, key: &str) -> Vec<Section<'a>> {
+        let items = match self.get(key) {
+            None => return Vec::new(),
+            Some(Value::Sequence(items)) => items,
+            Some(_) => {
+                self.mistake(key, "must be a list; write one `- …` line for each entry");
+                return Vec::new();
+            }
+        };
+        items
+            .into_iter()
+            .enumerate()
+            .map(|(number, value)| Section {
+                source: self.source,
+                path: self.path.iter().cloned().chain([key.to_owned(), number.to_string()]).collect(),
+                value,
+                asked: RefCell::default(),
+            })
+            .collect()
+    }
+
+    pub fn string(&self, key: &str) -> Option<String> {
+        match self.get(key)? {
+            Value::String(text) => Some(text),
+            Value::Number(number) => Some(number.to_string()),
+            _ => {
+                self.mistake(key, "must be text");
+                None
+            }
+        }
+    }
+
+    pub fn strings(&self, key: &str) -> Vec<String> {
+        match self.get(key) {
+            None => Vec::new(),
+            Some(Value::String(one)) => vec![one],
+            Some(Value::Sequence(items)) => items
+                .into_iter()
+                .filter_map(|item| match item {
+                    Value::String(text) => Some(text),
+                    Value::Number(number) => Some(number.to_string()),
+                    _ => {
+                        self.mistake(key, "every entry must be text");
+                        None
+                    }
+                })
+                .collect(),
+            Some(_) => {
+                self.mistake(key, "must be a list of texts");
+                Vec::new()
+            }
+        }
+    }
+
+    pub fn bool(&self, key: &str, default: bool) -> bool {
+        match self.get(key) {
+            None => default,
+            Some(Value::Bool(value)) => value,
+            Some(Value::String(text)) => match text.to_ascii_lowercase().as_str() {
+                "yes" | "on" | "true" => true,
+                "no" | "off" | "false" => false,
+                _ => {
+                    self.mistake(key, format_args!("must be true or false, not {text:?}"));
+                    default
+                }
+            },
+            Some(_) => {
+                self.mistake(key, "must be true or false");
+                default
+            }
+        }
+    }
+
+    pub fn integer(&self, key: &str) -> Option<u64> {
+        match self.get(key)? {
+            Value::Number(number) if number.is_u64() => number.as_u64(),
+            Value::String(text) if text.parse::<u64>().is_ok() => text.parse().ok(),
+            _ => {
+                self.mistake(key, "must be a whole number, not negative");
+                None
+            }
+        }
+    }
+
+    pub fn number(&self, key: &str, default: f64) -> f64 {
+        match self.get(key) {
+            None => default,
+            Some(value) => match value.as_f64().or_else(|| value.as_str()?.parse().ok()) {
+                Some(number) if number.is_finite() && number >= 0.0 => number,
+                _ => {
+                    self.mistake(key, "must be a number, not negative");
+                    default
+                }
+            },
+        }
+    }
+
+    /// Milliseconds as a number, or `30s`, `5m`, `12h`, `30d`, `2w`, `1y`.
+    pub fn duration(&self, key: &str, default: Duration) -> Duration {
+        match self.get(key) {
+            None => default,
+            Some(value) => {
+                parse_scaled(&value, &[("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000), ("y", 31_536_000_000)])
+                    .map(Duration::from_millis)
+                    .unwrap_or_else(|| {
+                        self.mistake(key, "must be a duration such as 500 (milliseconds), 30s, 5m, 12h, 7d");
+                        default
+                    })
+            }
+        }
+    }
+
+    /// Bytes as a number, or `500K`, `50M`, `1G`.
+    pub fn size(&self, key: &str, default: u64) -> u64 {
+        match self.get(key) {
+            None => default,
+            Some(value) => parse_scaled(&value, &[("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30)]).unwrap_or_else(|| {
+                self.mistake(key, "must be a size in bytes such as 1048576, 500K, 50M, 1G");
+                default
+            }),
+        }
+    }
+
+    /// As [`Section::finish`], where these keys are known but were not asked for on this path.
+    pub fn finish_after(&self, known: &[&str]) {
+        self.asked.borrow_mut().extend(known.iter().map(|key| (*key).to_owned()));
+        self.finish();
+    }
+
+    /// Takes every further key with a warning: for sections whose keys are another program's.
+    pub fn warn_rest(&self) {
+        let Value::Mapping(mapping) = &self.value else { return };
+        for name in mapping.keys().filter_map(Value::as_str) {
+            if !self.asked.borrow().contains(name) {
+                self.warn(name, "has no meaning here; it is ignored");
+            }
+        }
+    }
+
+    /// Complains about every key that was not asked for and is none of Synapse's.
+    pub fn finish(&self) {
+        let Value::Mapping(mapping) = &self.value else { return };
+        let asked = self.asked.borrow();
+        let accepted = self.synapse_keys();
+        for key in mapping.keys() {
+            let Some(name) = key.as_str() else {
+                self.source.mistake(None, format!("{}: keys must be text", self.path.join(".")));
+                continue;
+            };
+            if asked.contains(name) {
+                continue;
+            }
+            if accepted.contains(&name) {
+                self.warn(name, "a key of Synapse's without a meaning here; it is ignored");
+                continue;
+            }
+            let nearest = asked.iter().map(String::as_str).chain(accepted.iter().copied()).min_by_key(|known| distance(name, known));
+            match nearest {
+                Some(known) if distance(name, known) <= 3 => self.mistake(name, format_args!("unknown key; did you mean {known:?}?")),
+                _ => self.mistake(name, "unknown key; remove it"),
+            }
+        }
+    }
+}
+
+/// Every key of Synapse's homeserver.yaml, nested ones dotted.
+const SYNAPSE_KEYS: &str = include_str!("synapse_keys.txt");
+
+fn parse_scaled(value: &Value, units: &[(&str, u64)]) -> Option<u64> {
+    if let Some(number) = value.as_u64() {
+        return Some(number);
+    }
+    let text = value.as_str()?.trim();
+    let (digits, factor) = units
+        .iter()
+        .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)))
+        .unwrap_or((text, 1));
+    digits.trim().parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// Levenshtein distance, for "did you mean".
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
