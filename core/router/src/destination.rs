@@ -25,6 +25,8 @@ pub struct Transaction {
     pub id: String,
     /// 1 at first
     pub attempt: u32,
+    /// milliseconds since the Unix epoch; the same for all attempts of one process
+    pub made: i64,
     /// in log order
     pub entries: Vec<Arc<Entry>>,
     /// typing, receipts and presence, as the appservice API words them; lossy but for receipts
@@ -54,6 +56,11 @@ pub trait Destination: Send + Sync {
     /// At most this many entries in one transaction.
     fn batch(&self) -> usize {
         100
+    }
+
+    /// Whether it is told of typing, receipts and presence.
+    fn wants_ephemeral(&self) -> bool {
+        false
     }
 
     /// Called by the destination's one worker, one transaction at a time.

@@ -1,7 +1,36 @@
 //! The one event router: the log's readers, their durable cursors, transactions and dead letters.
+//!
+//! ```text
+//!   store's commits ─► dispatch ─► queues of the interested ─► their workers ─► Destination::deliver
+//!                       (one pass)   (state machine, in memory)      │
+//!                                         ▲     cursor, transaction in flight, exceptions: in the store
+//!                                         └── the log itself, for whoever lags
+//! ```
 
+mod appservice;
 mod destination;
+mod dispatch;
+mod ephemeral;
+mod inspect;
 mod interest;
+mod metrics;
+mod prepare;
+mod queue;
+mod registrations;
+mod router;
+mod settle;
+mod state;
+mod timing;
+mod worker;
 
+pub use appservice::*;
 pub use destination::*;
+pub use ephemeral::*;
+pub use inspect::{DeadLetterStatus, ExceptionStatus, InFlight, QueueState, QueueStatus};
 pub use interest::*;
+pub use prepare::Prepared;
+pub use registrations::*;
+pub use router::{QueueError, Router};
+pub use settle::Settled;
+pub use state::LastError;
+pub use timing::Timing;

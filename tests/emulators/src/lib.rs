@@ -1,1 +1,3 @@
+//! Counterparts of the hub for tests: servers and clients that misbehave as they are told.
 
+pub mod appservice;

@@ -1,0 +1,76 @@
+//! The body of a transaction: events in the client format, and the other streams under the names that libraries read.
+
+use causeway_registration::Registration;
+use causeway_room::{ClientEvent, RoomVersionRules};
+use causeway_store::Entry;
+use serde::Serialize;
+use serde::ser::{Error as _, SerializeMap, SerializeSeq, Serializer};
+use serde_json::value::RawValue;
+
+use crate::destination::Transaction;
+
+/// Writes the whole body. Events are copied from their stored text without building a tree.
+pub(super) fn write(registration: &Registration, transaction: &Transaction) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&Body { registration, transaction })
+}
+
+struct Body<'a> {
+    registration: &'a Registration,
+    transaction: &'a Transaction,
+}
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Transaction { entries, ephemeral, to_device, made, .. } = self.transaction;
+        let mut body = serializer.serialize_map(None)?;
+        body.serialize_entry("events", &Events { entries, made: *made })?;
+        if !ephemeral.is_empty() {
+            if self.registration.ephemeral {
+                body.serialize_entry("ephemeral", ephemeral)?;
+            }
+            if self.registration.ephemeral_unstable {
+                body.serialize_entry("de.sorunome.msc2409.ephemeral", ephemeral)?;
+            }
+        }
+        if !to_device.is_empty() {
+            body.serialize_entry("to_device", to_device)?;
+            body.serialize_entry("de.sorunome.msc2409.to_device", to_device)?;
+        }
+        body.end()
+    }
+}
+
+struct Events<'a> {
+    entries: &'a [std::sync::Arc<Entry>],
+    made: i64,
+}
+
+impl Serialize for Events<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut events = serializer.serialize_seq(Some(self.entries.len()))?;
+        for entry in self.entries {
+            let unsigned = unsigned(entry, self.made).map_err(S::Error::custom)?;
+            let event = ClientEvent::parse(&entry.event_id, Some(&entry.room_id), &entry.json, &redaction_rules(entry))
+                .map_err(S::Error::custom)?
+                .with_unsigned(Some(&unsigned));
+            events.serialize_element(&event)?;
+        }
+        events.end()
+    }
+}
+
+fn unsigned(entry: &Entry, made: i64) -> Result<Box<RawValue>, serde_json::Error> {
+    RawValue::from_string(format!(r#"{{"age":{}}}"#, (made - entry.origin_server_ts).max(0)))
+}
+
+/// The client format depends on the room version only in where a redaction names its target, and the text shows that.
+fn redaction_rules(entry: &Entry) -> RoomVersionRules {
+    #[derive(serde::Deserialize)]
+    struct Redacts<'a> {
+        #[serde(borrow)]
+        redacts: Option<&'a RawValue>,
+    }
+    let is_old = &*entry.event_type == "m.room.redaction"
+        && serde_json::from_str::<Redacts<'_>>(&entry.json).is_ok_and(|event| event.redacts.is_some());
+    if is_old { RoomVersionRules::V10 } else { RoomVersionRules::V11 }
+}

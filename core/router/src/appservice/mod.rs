@@ -1,0 +1,57 @@
+//! Application services over HTTP: transactions, pings and queries
+//! ([application-service API](https://spec.matrix.org/v1.16/application-service-api/)).
+
+mod body;
+mod connection;
+mod ping;
+mod query;
+mod transaction;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use causeway_registration::Registration;
+
+use crate::destination::{Delivered, Destination, DestinationId, Transaction};
+pub use connection::{Connection, ConnectionError, Timeouts};
+pub use ping::PingError;
+pub use query::QueryError;
+
+/// An appservice with a `url`.
+pub struct HttpAppservice {
+    id: DestinationId,
+    registration: Arc<Registration>,
+    connection: Connection,
+}
+
+impl HttpAppservice {
+    /// None for a registration without `url`: it takes no transactions.
+    ///
+    /// # Errors
+    /// When the system's TLS roots cannot be loaded.
+    pub fn new(registration: Arc<Registration>, timeouts: &Timeouts) -> Result<Option<Self>, ConnectionError> {
+        let Some(url) = &registration.url else { return Ok(None) };
+        let connection = Connection::new(url, registration.hs_token.clone(), timeouts)?;
+        Ok(Some(Self { id: destination_id(&registration.id), registration, connection }))
+    }
+}
+
+/// The name of a registration's queue.
+pub fn destination_id(registration_id: &str) -> DestinationId {
+    DestinationId(format!("appservice:{registration_id}").into())
+}
+
+#[async_trait]
+impl Destination for HttpAppservice {
+    fn id(&self) -> &DestinationId {
+        &self.id
+    }
+
+    fn wants_ephemeral(&self) -> bool {
+        self.registration.wants_ephemeral()
+    }
+
+    async fn deliver(&self, transaction: &Transaction) -> Delivered {
+        self.deliver_transaction(transaction).await
+    }
+}

@@ -1,0 +1,303 @@
+//! The registrations of this server: in the store for good, in memory for every request, changed while running.
+
+mod files;
+mod interest;
+mod loaded;
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use causeway_registration::{Conflict, Mistakes, Registration, conflicts};
+use causeway_store::{
+    Commit, CommitError, Notice, RegistrationRow, Statement, Store, delete_registration, put_registration,
+};
+use tokio::sync::Mutex;
+
+use crate::appservice::{ConnectionError, HttpAppservice, Timeouts, destination_id};
+use crate::router::{QueueError, Router};
+use crate::timing::now_ms;
+pub use files::{FileOutcome, FileReport};
+use loaded::Loaded;
+pub use loaded::Registered;
+
+/// All registrations. Cheap to clone.
+#[derive(Clone)]
+pub struct Registrations {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    router: Router,
+    store: Store,
+    server_name: String,
+    timeouts: Timeouts,
+    loaded: RwLock<Arc<Loaded>>,
+    /// one change at a time
+    changing: Mutex<()>,
+}
+
+/// Why registrations were not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrationError {
+    #[error("{0}")]
+    Mistakes(#[from] Mistakes),
+    #[error("{}", .0.iter().map(Conflict::to_string).collect::<Vec<_>>().join("\n"))]
+    Conflicts(Vec<Conflict>),
+    #[error("there is no registration {0:?}; `causeway registration list` shows them")]
+    Unknown(String),
+    #[error("registration {id:?} comes from {file}: change its tokens there and send SIGHUP")]
+    FromFile { id: String, file: String },
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error(transparent)]
+    Store(#[from] CommitError),
+}
+
+/// What became of a removed registration.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Removed {
+    pub id: String,
+    /// entries that waited for it and lapse
+    pub lapsed: u64,
+    /// its file still names it: it is only disabled, until the line is gone
+    pub disabled_in: Option<String>,
+}
+
+impl Registrations {
+    /// Reads what the store has and begins to deliver. A stored registration that this version refuses is reported and
+    /// left out: it never keeps the server from starting.
+    pub async fn load(
+        store: Store,
+        router: Router,
+        server_name: &str,
+        timeouts: Timeouts,
+    ) -> Result<Self, RegistrationError> {
+        let rows = store.registrations().await.map_err(CommitError::from)?;
+        let inner = Inner {
+            router,
+            store,
+            server_name: server_name.to_owned(),
+            timeouts,
+            loaded: RwLock::new(Arc::new(Loaded::new(server_name))),
+            changing: Mutex::new(()),
+        };
+        let registrations = Self { inner: Arc::new(inner) };
+        for row in rows.into_iter().filter(|row| !row.disabled) {
+            match Registration::parse(&row.document) {
+                Ok(registration) => registrations.enter(registration, &row).await?,
+                Err(mistakes) => {
+                    tracing::error!(registration = row.id, %mistakes, "a stored registration cannot be used");
+                }
+            }
+        }
+        Ok(registrations)
+    }
+
+    /// Raised by every change: whoever keeps answers asks again when it differs.
+    pub fn generation(&self) -> u64 {
+        self.loaded().generation
+    }
+
+    pub fn list(&self) -> Vec<Arc<Registered>> {
+        self.loaded().by_id.values().cloned().collect()
+    }
+
+    pub fn get(&self, id: &str) -> Option<Arc<Registered>> {
+        self.loaded().by_id.get(id).cloned()
+    }
+
+    /// Whose `as_token` this is. A sign of life: the appservice's back-off ends.
+    pub fn by_token(&self, token: &str) -> Option<Arc<Registered>> {
+        let found = self.loaded().by_token(token)?;
+        if let Some(destination) = found.destination {
+            self.inner.router.alive(destination);
+        }
+        Some(found)
+    }
+
+    /// Who alone may make and use this user.
+    pub fn exclusive_owner_of_user(&self, user_id: &str) -> Option<Arc<Registered>> {
+        let name = &self.inner.server_name;
+        self.owner(|registration| {
+            registration.namespaces.users.is_exclusive(user_id) || registration.sender(name) == user_id
+        })
+    }
+
+    pub fn exclusive_owner_of_alias(&self, alias: &str) -> Option<Arc<Registered>> {
+        self.owner(|registration| registration.namespaces.aliases.is_exclusive(alias))
+    }
+
+    fn owner(&self, owns: impl Fn(&Registration) -> bool) -> Option<Arc<Registered>> {
+        self.loaded().by_id.values().find(|registered| owns(&registered.registration)).cloned()
+    }
+
+    /// Asks every appservice whose namespace holds the user, until one says that there is such a user now.
+    pub async fn query_user(&self, user_id: &str) -> bool {
+        for registered in self.list() {
+            let Some(http) = &registered.http else { continue };
+            if !registered.registration.namespaces.users.matches(user_id) {
+                continue;
+            }
+            match http.query_user(user_id).await {
+                Ok(true) => return true,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(registration = registered.registration.id, %error, "user query failed"),
+            }
+        }
+        false
+    }
+
+    /// The same for a room alias.
+    pub async fn query_alias(&self, alias: &str) -> bool {
+        for registered in self.list() {
+            let Some(http) = &registered.http else { continue };
+            if !registered.registration.namespaces.aliases.matches(alias) {
+                continue;
+            }
+            match http.query_alias(alias).await {
+                Ok(true) => return true,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(registration = registered.registration.id, %error, "alias query failed"),
+            }
+        }
+        false
+    }
+
+    /// What is wrong with a file, as [`Registrations::add`] would say it.
+    pub fn check(&self, text: &str) -> Result<Registration, RegistrationError> {
+        let registration = Registration::parse(text)?;
+        self.refuse_conflicts(&registration, |_| true)?;
+        Ok(registration)
+    }
+
+    /// Adds a registration. It sees what is committed from now on.
+    pub async fn add(&self, text: &str) -> Result<Arc<Registered>, RegistrationError> {
+        let _changing = self.inner.changing.lock().await;
+        let registration = self.check(text)?;
+        self.write(registration, None).await
+    }
+
+    /// Changes a registration, or adds it. Its queue goes on where it is.
+    pub async fn replace(&self, text: &str) -> Result<Arc<Registered>, RegistrationError> {
+        let _changing = self.inner.changing.lock().await;
+        let registration = Registration::parse(text)?;
+        self.refuse_conflicts(&registration, |other| other.id != registration.id)?;
+        let source = self.get(&registration.id).and_then(|registered| registered.source.clone());
+        self.write(registration, source.as_deref().map(Path::new)).await
+    }
+
+    /// Gives a registration new tokens; they are in what [`Registration::to_yaml`] of the answer says.
+    pub async fn rotate(&self, id: &str) -> Result<Arc<Registered>, RegistrationError> {
+        let _changing = self.inner.changing.lock().await;
+        let registered = self.known(id)?;
+        if let Some(file) = &registered.source {
+            return Err(RegistrationError::FromFile { id: id.to_owned(), file: file.clone() });
+        }
+        let rotated = registered.registration.rotated(&random_token(), &random_token());
+        self.write(rotated, None).await
+    }
+
+    /// Removes a registration; what waits for it lapses. Its users and rooms stay.
+    pub async fn remove(&self, id: &str) -> Result<Removed, RegistrationError> {
+        let _changing = self.inner.changing.lock().await;
+        let registered = self.known(id)?;
+        let destination = destination_id(id);
+        let mut lapsed = 0;
+        if registered.destination.is_some() {
+            lapsed = self.inner.router.queue_show(&destination).await?.waiting;
+            self.inner.router.remove(&destination).await?;
+        }
+        self.commit(delete_registration(id, registered.source.is_some())).await?;
+        self.change(|loaded| {
+            loaded.by_id.remove(id);
+        });
+        tracing::info!(registration = id, lapsed, "registration removed");
+        Ok(Removed { id: id.to_owned(), lapsed, disabled_in: registered.source.clone() })
+    }
+
+    fn known(&self, id: &str) -> Result<Arc<Registered>, RegistrationError> {
+        self.get(id).ok_or_else(|| RegistrationError::Unknown(id.to_owned()))
+    }
+
+    fn refuse_conflicts(
+        &self,
+        registration: &Registration,
+        counts: impl Fn(&Registration) -> bool,
+    ) -> Result<(), RegistrationError> {
+        let loaded = self.loaded();
+        let others = loaded.by_id.values().map(|registered| &*registered.registration).filter(|other| counts(other));
+        let found = conflicts(registration, others, Some(&self.inner.server_name));
+        if found.is_empty() { Ok(()) } else { Err(RegistrationError::Conflicts(found)) }
+    }
+
+    async fn write(
+        &self,
+        registration: Registration,
+        source: Option<&Path>,
+    ) -> Result<Arc<Registered>, RegistrationError> {
+        let now = now_ms();
+        let id = registration.id.clone();
+        let added = self.get(&id).map_or(now, |registered| registered.added);
+        let row = RegistrationRow {
+            id: id.clone(),
+            document: registration.to_yaml(),
+            source: source.map(|path| path.display().to_string()),
+            added,
+            changed: now,
+            disabled: false,
+        };
+        self.commit(put_registration(&row.id, &row.document, row.source.as_deref(), now)).await?;
+        self.enter(registration, &row).await?;
+        tracing::info!(registration = id, "registration written");
+        self.known(&id)
+    }
+
+    /// Makes a registration count: its queue first, then what it is interested in.
+    async fn enter(&self, registration: Registration, row: &RegistrationRow) -> Result<(), RegistrationError> {
+        let registration = Arc::new(registration);
+        let http = HttpAppservice::new(Arc::clone(&registration), &self.inner.timeouts)?.map(Arc::new);
+        let had_queue = self.get(&row.id).is_some_and(|before| before.destination.is_some());
+        let destination = match &http {
+            Some(http) => Some(self.inner.router.register(Arc::clone(http) as _).await?),
+            None if had_queue => {
+                self.inner.router.remove(&destination_id(&row.id)).await?;
+                None
+            }
+            None => None,
+        };
+        let registered = Arc::new(Registered {
+            registration,
+            destination,
+            http,
+            source: row.source.clone(),
+            added: row.added,
+            changed: row.changed,
+        });
+        self.change(|loaded| {
+            loaded.by_id.insert(row.id.clone(), registered);
+        });
+        Ok(())
+    }
+
+    fn loaded(&self) -> Arc<Loaded> {
+        Arc::clone(&self.inner.loaded.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Loaded)) {
+        let mut current = self.inner.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = current.next();
+        change(&mut next);
+        next.index();
+        *current = Arc::new(next);
+    }
+
+    async fn commit(&self, statement: Statement) -> Result<(), CommitError> {
+        self.inner.store.commit(Commit::of(vec![statement]).notify(Notice::Registrations)).await.map(|_| ())
+    }
+}
+
+fn random_token() -> String {
+    format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>())
+}

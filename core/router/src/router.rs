@@ -1,0 +1,260 @@
+//! The router: all destinations of this process, one pass over the log, one worker for each that has something to take.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use causeway_store::{
+    Commit, CommitError, DestinationNid, Position, Statement, Store, StoreError, delete_dead_letter, pause_destination,
+    put_exception, remove_destination,
+};
+use tokio::time::Instant;
+
+use crate::destination::{Destination, DestinationId};
+use crate::dispatch::dispatch;
+use crate::ephemeral::EphemeralSource;
+use crate::inspect::{self, DeadLetterStatus, QueueStatus};
+use crate::queue::Queue;
+use crate::settle::Settled;
+use crate::state::State;
+use crate::timing::Timing;
+use crate::worker::rouse;
+
+/// All destinations. Cheap to clone.
+#[derive(Clone)]
+pub struct Router {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub store: Store,
+    pub timing: Timing,
+    /// of this process: for transactions that are never repeated after a restart
+    pub epoch: String,
+    pub ephemeral: OnceLock<Arc<dyn EphemeralSource>>,
+    queues: RwLock<HashMap<DestinationNid, Arc<Queue>>>,
+    seen: AtomicI64,
+}
+
+impl Shared {
+    pub fn queue(&self, nid: DestinationNid) -> Option<Arc<Queue>> {
+        self.queues.read().unwrap_or_else(PoisonError::into_inner).get(&nid).cloned()
+    }
+
+    pub fn queues(&self) -> Vec<Arc<Queue>> {
+        self.queues.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    fn queue_of(&self, id: &DestinationId) -> Option<Arc<Queue>> {
+        self.queues.read().unwrap_or_else(PoisonError::into_inner).values().find(|queue| queue.id == *id).cloned()
+    }
+
+    /// How far the log has been handed out.
+    pub fn seen(&self) -> Position {
+        Position(self.seen.load(Ordering::Acquire))
+    }
+
+    pub fn set_seen(&self, position: Position) {
+        self.seen.store(position.0, Ordering::Release);
+    }
+}
+
+/// Why a queue was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    #[error("there is no destination {0}; `causeway queue list` shows them")]
+    Unknown(DestinationId),
+    #[error("{destination} has no such entry at position {position}; `causeway queue show` lists them")]
+    UnknownEntry { destination: DestinationId, position: i64 },
+    #[error(transparent)]
+    Store(#[from] CommitError),
+}
+
+impl From<StoreError> for QueueError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Router {
+    /// Begins to hand out the log. Must be called inside a tokio runtime, before anything is committed.
+    pub fn start(store: Store, timing: Timing) -> Self {
+        let groups = store.watch();
+        let shared = Arc::new(Shared {
+            store,
+            timing,
+            epoch: random_epoch(),
+            ephemeral: OnceLock::new(),
+            queues: RwLock::default(),
+            seen: AtomicI64::new(0),
+        });
+        tokio::spawn(dispatch(Arc::clone(&shared), groups));
+        Self { shared }
+    }
+
+    /// Who knows typing, receipts and presence. Told once, at composition.
+    pub fn set_ephemeral_source(&self, source: Arc<dyn EphemeralSource>) {
+        if self.shared.ephemeral.set(source).is_err() {
+            tracing::warn!("the router has its source of ephemeral events already");
+        }
+    }
+
+    /// Adds a destination: a new one begins at the present end of the log, a known one where it was. One that is here
+    /// already is replaced: its next transaction goes to the new one.
+    pub async fn register(&self, destination: Arc<dyn Destination>) -> Result<DestinationNid, QueueError> {
+        let id = destination.id().clone();
+        if let Some(queue) = self.shared.queue_of(&id) {
+            queue.replace_destination(destination);
+            queue.state().life();
+            rouse(&self.shared, &queue);
+            return Ok(queue.nid);
+        }
+        let store = &self.shared.store;
+        let row = store.ensure_destination(&id.0, &random_epoch()).await?;
+        let nid = row.nid;
+        let exceptions = store.exceptions(nid).await?;
+        let dead = store.dead_letters(nid).await?.len() as u64;
+        let state = State::restore(row, exceptions, dead, destination.batch());
+        let queue = Arc::new(Queue::new(destination, state));
+        self.shared.queues.write().unwrap_or_else(PoisonError::into_inner).insert(nid, Arc::clone(&queue));
+        rouse(&self.shared, &queue);
+        Ok(nid)
+    }
+
+    /// Stops delivering until it is registered again; its cursor stays. What is in flight is answered or repeated.
+    pub fn unregister(&self, id: &DestinationId) {
+        if let Some(queue) = self.shared.queue_of(id) {
+            self.shared.queues.write().unwrap_or_else(PoisonError::into_inner).remove(&queue.nid);
+            queue.state().removed = true;
+            queue.wake.notify_one();
+        }
+    }
+
+    /// Ends a destination: what waits for it lapses.
+    pub async fn remove(&self, id: &DestinationId) -> Result<(), QueueError> {
+        let queue = self.known(id)?;
+        self.commit(vec![remove_destination(queue.nid)]).await?;
+        self.unregister(id);
+        Ok(())
+    }
+
+    /// Holds a destination, durably. The transaction in flight is still answered.
+    pub async fn pause(&self, id: &DestinationId) -> Result<(), QueueError> {
+        let queue = self.known(id)?;
+        self.commit(vec![pause_destination(queue.nid, true)]).await?;
+        queue.state().paused = true;
+        queue.wake.notify_one();
+        Ok(())
+    }
+
+    pub async fn resume(&self, id: &DestinationId) -> Result<(), QueueError> {
+        let queue = self.known(id)?;
+        self.commit(vec![pause_destination(queue.nid, false)]).await?;
+        {
+            let mut state = queue.state();
+            state.paused = false;
+            state.life();
+        }
+        rouse(&self.shared, &queue);
+        Ok(())
+    }
+
+    /// A sign of life (a ping, a request of its own): its back-off ends.
+    pub fn alive(&self, nid: DestinationNid) {
+        if let Some(queue) = self.shared.queue(nid) {
+            let was_held = {
+                let mut state = queue.state();
+                let held = state.held_until().is_some();
+                state.life();
+                held
+            };
+            if was_held {
+                queue.wake.notify_one();
+            }
+        }
+    }
+
+    /// There is something new to tell about rooms that these destinations see.
+    pub fn ephemeral_changed(&self, destinations: &[DestinationNid]) {
+        for nid in destinations {
+            let Some(queue) = self.shared.queue(*nid) else { continue };
+            if queue.destination().wants_ephemeral() {
+                queue.state().want_ephemeral();
+                rouse(&self.shared, &queue);
+            }
+        }
+    }
+
+    /// What became of a pending entry; written within some milliseconds. False: it is not pending (any more).
+    pub fn settle(&self, id: &DestinationId, position: Position, settled: &Settled) -> bool {
+        let Some(queue) = self.shared.queue_of(id) else { return false };
+        let known = queue.state().settle(position, settled, Instant::now(), &self.shared.timing);
+        rouse(&self.shared, &queue);
+        known
+    }
+
+    /// Offers everything pending again, before anything new: its holder is new and knows nothing of it.
+    pub fn revive(&self, id: &DestinationId) {
+        if let Some(queue) = self.shared.queue_of(id) {
+            queue.state().revive();
+            rouse(&self.shared, &queue);
+        }
+    }
+
+    /// All queues, by name.
+    pub async fn queue_list(&self) -> Result<Vec<QueueStatus>, QueueError> {
+        let mut list = Vec::new();
+        for queue in self.shared.queues() {
+            list.push(inspect::status(&self.shared, &queue).await?);
+        }
+        list.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(list)
+    }
+
+    pub async fn queue_show(&self, id: &DestinationId) -> Result<QueueStatus, QueueError> {
+        inspect::status(&self.shared, &*self.known(id)?).await
+    }
+
+    pub async fn dead_letters(&self, id: &DestinationId) -> Result<Vec<DeadLetterStatus>, QueueError> {
+        inspect::dead_letters(&self.shared, &*self.known(id)?).await
+    }
+
+    /// Tries a dead letter again, alone.
+    pub async fn retry(&self, id: &DestinationId, position: Position) -> Result<(), QueueError> {
+        let queue = self.known(id)?;
+        let unknown = || QueueError::UnknownEntry { destination: id.clone(), position: position.0 };
+        let letters = self.shared.store.dead_letters(queue.nid).await?;
+        let letter = letters.into_iter().find(|letter| letter.position == position).ok_or_else(unknown)?;
+        let exception = inspect::revived(letter);
+        let statements =
+            vec![delete_dead_letter(queue.nid, position, "dead letter"), put_exception(queue.nid, &exception)];
+        match self.commit(statements).await {
+            Err(CommitError::Lost(_)) => return Err(unknown()),
+            other => other?,
+        }
+        queue.state().retry(exception);
+        rouse(&self.shared, &queue);
+        Ok(())
+    }
+
+    /// Gives up an entry that is being tried alone: it becomes a dead letter now.
+    pub fn skip(&self, id: &DestinationId, position: Position) -> Result<(), QueueError> {
+        let queue = self.known(id)?;
+        let skipped = queue.state().skip(position, Instant::now());
+        rouse(&self.shared, &queue);
+        if skipped { Ok(()) } else { Err(QueueError::UnknownEntry { destination: id.clone(), position: position.0 }) }
+    }
+
+    fn known(&self, id: &DestinationId) -> Result<Arc<Queue>, QueueError> {
+        self.shared.queue_of(id).ok_or_else(|| QueueError::Unknown(id.clone()))
+    }
+
+    async fn commit(&self, statements: Vec<Statement>) -> Result<(), CommitError> {
+        self.shared.store.commit(Commit::of(statements)).await.map(|_| ())
+    }
+}
+
+/// First half of transaction ids: unique among all processes and restores.
+fn random_epoch() -> String {
+    format!("{:012x}", rand::random::<u64>() >> 16)
+}

@@ -1,0 +1,109 @@
+//! Destinations: consumers of the log, their durable cursors and what is in flight to them.
+
+use crate::{
+    Commit, CommitError, DestinationNid, EventNid, Position, Row, Statement, Store, StoreError, Value, values,
+};
+
+/// A destination as it was last written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DestinationRow {
+    pub nid: DestinationNid,
+    /// `appservice:{registration id}` or `login:{bridge id}:{login id}`
+    pub id: String,
+    /// first half of its transactions' ids
+    pub epoch: String,
+    /// second half of the last transaction's id
+    pub serial: u64,
+    /// everything it was interested in up to here is done, an exception or a dead letter
+    pub cursor: Position,
+    /// the same for receipts
+    pub receipts: Position,
+    /// entries of the transaction under `serial`, while that is unanswered
+    pub in_flight: Option<Vec<EventNid>>,
+    pub paused: bool,
+    pub removed: bool,
+}
+
+const SELECT: &str = "select d.nid, d.destination, c.epoch, c.serial, c.cursor, c.receipts, c.in_flight, c.paused, \
+     c.removed from destinations d join cursors c on c.destination = d.nid order by d.nid";
+const SELECT_ONE: &str = "select d.nid, d.destination, c.epoch, c.serial, c.cursor, c.receipts, c.in_flight, c.paused, \
+     c.removed from destinations d join cursors c on c.destination = d.nid where d.destination = $1";
+
+impl Store {
+    /// All destinations, the removed ones too.
+    pub async fn destinations(&self) -> Result<Vec<DestinationRow>, StoreError> {
+        self.fetch(SELECT, vec![]).await?.iter().map(DestinationRow::read).collect()
+    }
+
+    pub async fn destination(&self, id: &str) -> Result<Option<DestinationRow>, StoreError> {
+        self.fetch(SELECT_ONE, values![id]).await?.first().map(DestinationRow::read).transpose()
+    }
+
+    /// The destination of this name; made when it is missing, at the present end of the log. One that was removed comes
+    /// back there too, under a new epoch, without its old exceptions.
+    pub async fn ensure_destination(&self, id: &str, epoch: &str) -> Result<DestinationRow, CommitError> {
+        let begin = match self.destination(id).await? {
+            Some(row) if !row.removed => return Ok(row),
+            Some(row) => restart(row.nid, epoch),
+            None => vec![start(self.intern_destination(id).await?, epoch)],
+        };
+        self.commit(Commit::of(begin)).await?;
+        self.destination(id).await?.ok_or_else(|| {
+            CommitError::Store(StoreError::Inconsistent { what: format!("destination {id} vanished"), source: None })
+        })
+    }
+}
+
+fn start(nid: DestinationNid, epoch: &str) -> Statement {
+    Statement::new(
+        "insert into cursors (destination, epoch, serial, cursor, receipts) values ($1, $2, 0, $3, $4) \
+         on conflict (destination) do nothing",
+        vec![nid.0.into(), epoch.into(), Value::Position, Value::Position],
+    )
+}
+
+fn restart(nid: DestinationNid, epoch: &str) -> Vec<Statement> {
+    vec![
+        Statement::new(
+            "update cursors set epoch = $1, serial = 0, cursor = $2, receipts = $3, in_flight = null, paused = 0, \
+             removed = 0 where destination = $4",
+            vec![epoch.into(), Value::Position, Value::Position, nid.0.into()],
+        ),
+        Statement::new("delete from exceptions where destination = $1", values![nid.0]),
+    ]
+}
+
+/// Holds a destination, or lets it go on.
+pub fn pause_destination(nid: DestinationNid, paused: bool) -> Statement {
+    Statement::new("update cursors set paused = $1 where destination = $2", values![paused, nid.0])
+}
+
+/// Ends a destination: nothing is delivered to it any more.
+pub fn remove_destination(nid: DestinationNid) -> Statement {
+    Statement::new("update cursors set removed = 1, in_flight = null where destination = $1", values![nid.0])
+}
+
+impl DestinationRow {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        let in_flight: Option<String> = row.get(6)?;
+        Ok(Self {
+            nid: DestinationNid(row.get(0)?),
+            id: row.get(1)?,
+            epoch: row.get(2)?,
+            serial: row.get::<i64>(3)? as u64,
+            cursor: Position(row.get(4)?),
+            receipts: Position(row.get(5)?),
+            in_flight: in_flight.map(|text| entries_from(&text)).transpose()?,
+            paused: row.get::<i64>(7)? != 0,
+            removed: row.get::<i64>(8)? != 0,
+        })
+    }
+}
+
+fn entries_from(text: &str) -> Result<Vec<EventNid>, StoreError> {
+    let nids: Vec<i64> = serde_json::from_str(text).map_err(|source| StoreError::Inconsistent {
+        what: "cursors.in_flight".to_owned(),
+        source: Some(Box::new(source)),
+    })?;
+    Ok(nids.into_iter().map(EventNid).collect())
+}

@@ -1,0 +1,357 @@
+//! An application service that records every transaction and misbehaves as it is told.
+//!
+//! It checks by itself what no homeserver may ever do: give a transaction id to other events.
+
+use std::collections::{HashMap, HashSet};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+/// How it answers transactions.
+#[derive(Clone, Debug, Default)]
+pub struct Behavior {
+    /// before every answer
+    pub delay: Duration,
+    /// never answers transactions
+    pub hang: bool,
+    /// never answers pings either
+    pub hang_pings: bool,
+    /// this status to every transaction
+    pub status: Option<u16>,
+    /// 500 to every transaction with a message of one of these bodies
+    pub poison: HashSet<String>,
+    /// never answers a transaction with a message of one of these bodies
+    pub hang_on: HashSet<String>,
+    /// knows only the paths from before the specification had versions of this API
+    pub legacy_paths: bool,
+}
+
+/// A transaction as it came, whatever was answered.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    pub txn_id: String,
+    pub event_ids: Vec<String>,
+    /// the whole body
+    pub body: Value,
+    /// the answer; none while it hangs
+    pub status: Option<u16>,
+    pub at: Instant,
+    pub path: String,
+}
+
+#[derive(Default)]
+struct Record {
+    behavior: Behavior,
+    transactions: Vec<Recorded>,
+    first_events: HashMap<String, Vec<String>>,
+    violations: Vec<String>,
+    pings: usize,
+    users: HashSet<String>,
+    queries: Vec<String>,
+}
+
+struct Shared {
+    as_token: String,
+    hs_token: String,
+    record: Mutex<Record>,
+    changed: watch::Sender<u64>,
+}
+
+impl Shared {
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn touch(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+}
+
+/// A recording appservice on a port of its own on loopback.
+pub struct RecordingAppservice {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    /// of its own, so that stopping it cuts its connections too
+    server: Mutex<Option<Runtime>>,
+}
+
+impl RecordingAppservice {
+    pub fn start() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").context("binding a port for the appservice")?;
+        let address = listener.local_addr().context("reading the appservice's port")?;
+        let shared = Arc::new(Shared {
+            as_token: format!("as-{}", address.port()),
+            hs_token: format!("hs-{}", address.port()),
+            record: Mutex::default(),
+            changed: watch::Sender::new(0),
+        });
+        let server = serve(listener, Arc::clone(&shared))?;
+        Ok(Self { shared, address, server: Mutex::new(Some(server)) })
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn as_token(&self) -> &str {
+        &self.shared.as_token
+    }
+
+    /// A registration file with an exclusive user namespace `@{id}_.*` and the bot `@{id}bot`.
+    pub fn registration(&self, id: &str) -> String {
+        format!(
+            "id: {id}\nurl: {}\nas_token: {}\nhs_token: {}\nsender_localpart: {id}bot\nrate_limited: false\n\
+             receive_ephemeral: true\nde.sorunome.msc2409.push_ephemeral: true\n\
+             namespaces:\n  users:\n  - regex: '@{id}_.*'\n    exclusive: true\n  \
+             aliases:\n  - regex: '#{id}_.*'\n    exclusive: true\n",
+            self.url(),
+            self.shared.as_token,
+            self.shared.hs_token
+        )
+    }
+
+    pub fn behave(&self, behavior: Behavior) {
+        self.shared.record().behavior = behavior;
+    }
+
+    /// Closes the port; connections are cut.
+    pub fn stop(&self) {
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(server) = server {
+            server.shutdown_background();
+        }
+    }
+
+    /// Opens the same port again.
+    pub async fn restart(&self) -> Result<()> {
+        self.stop();
+        let mut tries = 0;
+        let listener = loop {
+            match TcpListener::bind(self.address) {
+                Ok(listener) => break listener,
+                Err(error) if tries == 100 => return Err(error).context("binding the appservice's port again"),
+                // the runtime that had it ends in the background
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+            tries += 1;
+        };
+        let server = serve(listener, Arc::clone(&self.shared))?;
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
+        Ok(())
+    }
+
+    pub fn transactions(&self) -> Vec<Recorded> {
+        self.shared.record().transactions.clone()
+    }
+
+    /// Events of transactions it answered with 200, each once, in the order they first came.
+    pub fn events(&self) -> Vec<Value> {
+        let record = self.shared.record();
+        let mut seen = HashSet::new();
+        record
+            .transactions
+            .iter()
+            .filter(|transaction| transaction.status == Some(200))
+            .flat_map(|transaction| transaction.body["events"].as_array().into_iter().flatten())
+            .filter(|event| seen.insert(event["event_id"].as_str().unwrap_or_default().to_owned()))
+            .cloned()
+            .collect()
+    }
+
+    pub fn event_ids(&self) -> Vec<String> {
+        self.events().iter().map(|event| event["event_id"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Message bodies of [`Self::events`].
+    pub fn bodies(&self) -> Vec<String> {
+        self.events().iter().filter_map(|event| Some(event["content"]["body"].as_str()?.to_owned())).collect()
+    }
+
+    /// Transaction ids that came with other events than before, and requests with a wrong token.
+    pub fn violations(&self) -> Vec<String> {
+        self.shared.record().violations.clone()
+    }
+
+    pub fn pings(&self) -> usize {
+        self.shared.record().pings
+    }
+
+    /// User and alias queries, in order.
+    pub fn queries(&self) -> Vec<String> {
+        self.shared.record().queries.clone()
+    }
+
+    /// Answers queries for this user or alias with 200.
+    pub fn know(&self, id: &str) {
+        self.shared.record().users.insert(id.to_owned());
+    }
+
+    /// Waits until the condition holds, looking again after each request.
+    ///
+    /// # Errors
+    /// When it does not within the time; the text says what had come by then.
+    pub async fn wait_until(&self, what: &str, limit: Duration, holds: impl Fn(&Self) -> bool) -> Result<()> {
+        let mut changed = self.shared.changed.subscribe();
+        let waiting = async {
+            while !holds(self) {
+                if changed.changed().await.is_err() {
+                    break;
+                }
+            }
+        };
+        if tokio::time::timeout(limit, waiting).await.is_err() {
+            bail!(
+                "not within {limit:?}: {what}; {} events in {} transactions came, the last answered {:?}",
+                self.events().len(),
+                self.transactions().len(),
+                self.transactions().last().map(|transaction| transaction.status)
+            );
+        }
+        Ok(())
+    }
+
+    /// Waits for so many different events.
+    pub async fn wait_for_events(&self, count: usize, limit: Duration) -> Result<()> {
+        self.wait_until(&format!("{count} events"), limit, |appservice| appservice.events().len() >= count).await
+    }
+}
+
+impl Drop for RecordingAppservice {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn serve(listener: TcpListener, shared: Arc<Shared>) -> Result<Runtime> {
+    let router = Router::new()
+        .route("/_matrix/app/v1/transactions/{txn_id}", put(transaction))
+        .route("/_matrix/app/v1/ping", post(ping))
+        .route("/_matrix/app/v1/users/{id}", get(query))
+        .route("/_matrix/app/v1/rooms/{id}", get(query))
+        .route("/transactions/{txn_id}", put(transaction))
+        .route("/users/{id}", get(query))
+        .route("/rooms/{id}", get(query))
+        .with_state(shared);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("starting the appservice's runtime")?;
+    listener.set_nonblocking(true).context("setting up the appservice's port")?;
+    runtime.spawn(async move {
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener inside of a runtime");
+        if let Err(error) = axum::serve(listener, router).await {
+            panic!("the recording appservice ended: {error}");
+        }
+    });
+    Ok(runtime)
+}
+
+fn answer(status: u16, errcode: &str) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = if status.is_success() { json!({}) } else { json!({"errcode": errcode, "error": "as told"}) };
+    (status, axum::Json(body)).into_response()
+}
+
+/// The token must come in the header; old paths have it in the query as well.
+fn refuse_stranger(shared: &Shared, headers: &HeaderMap) -> Option<Response> {
+    let given = headers.get("authorization").and_then(|value| value.to_str().ok());
+    if given == Some(&format!("Bearer {}", shared.hs_token)) {
+        return None;
+    }
+    shared.record().violations.push("a request with a wrong token".to_owned());
+    Some(answer(403, "M_FORBIDDEN"))
+}
+
+fn is_hidden(shared: &Shared, uri: &Uri) -> bool {
+    shared.record().behavior.legacy_paths && uri.path().starts_with("/_matrix/app/v1/")
+}
+
+async fn transaction(
+    State(shared): State<Arc<Shared>>,
+    Path(txn_id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    axum::Json(body): axum::Json<Value>,
+) -> Response {
+    if let Some(refusal) = refuse_stranger(&shared, &headers) {
+        return refusal;
+    }
+    if is_hidden(&shared, &uri) {
+        return answer(404, "M_UNRECOGNIZED");
+    }
+    let events: Vec<&Value> = body["events"].as_array().into_iter().flatten().collect();
+    let event_ids: Vec<String> =
+        events.iter().map(|event| event["event_id"].as_str().unwrap_or_default().to_owned()).collect();
+    let says = |bodies: &HashSet<String>| {
+        events.iter().any(|event| event["content"]["body"].as_str().is_some_and(|body| bodies.contains(body)))
+    };
+
+    let (number, behavior) = {
+        let mut record = shared.record();
+        let first = record.first_events.entry(txn_id.clone()).or_insert_with(|| event_ids.clone()).clone();
+        if first != event_ids {
+            record.violations.push(format!("transaction {txn_id} came with {first:?}, then with {event_ids:?}"));
+        }
+        record.transactions.push(Recorded {
+            txn_id,
+            event_ids,
+            status: None,
+            at: Instant::now(),
+            path: uri.path().to_owned(),
+            body: body.clone(),
+        });
+        (record.transactions.len() - 1, record.behavior.clone())
+    };
+    shared.touch();
+    if behavior.hang || says(&behavior.hang_on) {
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(behavior.delay).await;
+    let status = behavior.status.unwrap_or(if says(&behavior.poison) { 500 } else { 200 });
+    shared.record().transactions[number].status = Some(status);
+    shared.touch();
+    answer(status, "M_UNKNOWN")
+}
+
+async fn ping(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    if let Some(refusal) = refuse_stranger(&shared, &headers) {
+        return refusal;
+    }
+    let hangs = {
+        let mut record = shared.record();
+        record.pings += 1;
+        record.behavior.hang_pings
+    };
+    shared.touch();
+    if hangs {
+        std::future::pending::<()>().await;
+    }
+    answer(200, "")
+}
+
+async fn query(State(shared): State<Arc<Shared>>, Path(id): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
+    if let Some(refusal) = refuse_stranger(&shared, &headers) {
+        return refusal;
+    }
+    if is_hidden(&shared, &uri) {
+        return answer(404, "M_UNRECOGNIZED");
+    }
+    let known = {
+        let mut record = shared.record();
+        record.queries.push(id.clone());
+        record.users.contains(&id)
+    };
+    shared.touch();
+    answer(if known { 200 } else { 404 }, "M_NOT_FOUND")
+}
