@@ -1,0 +1,108 @@
+//! What the tests need besides Rust: servers and clients that are not ours. As root they are installed; as a plain user
+//! the missing ones are named with the command that installs them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+use crate::process;
+
+/// Debian's package, and a file that shows that it is there (`*` stands for a version).
+const PACKAGES: &[(&str, &str)] = &[
+    ("postgresql", "/usr/lib/postgresql/*/bin/initdb"),
+    ("inspircd", "/usr/sbin/inspircd"),
+    ("ngircd", "/usr/sbin/ngircd"),
+    ("atheme-services", "/usr/bin/atheme-services"),
+];
+
+/// Programs that have many sources; any will do.
+const PROGRAMS: &[(&str, &str)] = &[("python3", "python3 python3-venv"), ("node", "nodejs npm"), ("npm", "npm")];
+
+/// What the tests take from the environment.
+pub struct Tools {
+    /// a Python with the clients of `tests/blackbox/clients/requirements.txt`
+    pub python: PathBuf,
+    /// a folder whose `node_modules` has the packages of `tests/blackbox/clients/package.json`
+    pub node: PathBuf,
+}
+
+pub fn install(places: &process::Places) -> Result<Tools> {
+    system_packages()?;
+    let clients = places.root.join("tests/blackbox/clients");
+    let tools = places.target.join("test-tools");
+    Ok(Tools { python: python(&clients, &tools)?, node: node(&clients, &tools)? })
+}
+
+fn system_packages() -> Result<()> {
+    let mut missing: Vec<&str> = PACKAGES.iter().filter(|(_, file)| !exists(file)).map(|(package, _)| *package).collect();
+    missing.extend(PROGRAMS.iter().filter(|(program, _)| !process::is_installed(program)).map(|(_, package)| *package));
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = missing.join(" ");
+    if process::output(Command::new("id").arg("-u"))? != "0" {
+        bail!("the tests need programs that are not installed; run: sudo apt-get install -y {list}");
+    }
+    println!("installing {list}");
+    process::run(Command::new("apt-get").args(["-qq", "update"]))?;
+    process::run(
+        Command::new("apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["-qq", "install", "-y", "--no-install-recommends"])
+            .args(list.split(' ')),
+    )
+}
+
+/// A path with at most one `*` for a whole component.
+fn exists(pattern: &str) -> bool {
+    match pattern.split_once('*') {
+        None => Path::new(pattern).exists(),
+        Some((before, after)) => fs::read_dir(before)
+            .is_ok_and(|entries| entries.flatten().any(|entry| entry.path().join(after.trim_start_matches('/')).exists())),
+    }
+}
+
+fn python(clients: &Path, tools: &Path) -> Result<PathBuf> {
+    let requirements = clients.join("requirements.txt");
+    let folder = tools.join(format!("python-{}", digest(&requirements)?));
+    let python = folder.join("bin/python");
+    fresh(&folder, || {
+        println!("installing the Python clients into {}", folder.display());
+        process::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        process::run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements))
+    })?;
+    Ok(python)
+}
+
+fn node(clients: &Path, tools: &Path) -> Result<PathBuf> {
+    let manifest = clients.join("package.json");
+    let folder = tools.join(format!("node-{}", digest(&manifest)?));
+    fresh(&folder, || {
+        println!("installing the JavaScript clients into {}", folder.display());
+        fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+        fs::copy(&manifest, folder.join("package.json")).with_context(|| format!("copying {}", manifest.display()))?;
+        process::run(Command::new("npm").current_dir(&folder).args(["install", "--silent", "--no-audit", "--no-fund"]))
+    })?;
+    Ok(folder)
+}
+
+/// Runs `make` unless it ran to its end before.
+fn fresh(folder: &Path, make: impl FnOnce() -> Result<()>) -> Result<()> {
+    let done = folder.join(".complete");
+    if done.exists() {
+        return Ok(());
+    }
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("removing the unfinished {}", folder.display()))?;
+    }
+    make()?;
+    fs::write(&done, "").with_context(|| format!("writing {}", done.display()))
+}
+
+fn digest(file: &Path) -> Result<String> {
+    let bytes = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    Ok(hex::encode(&Sha256::digest(bytes)[..6]))
+}
