@@ -74,28 +74,39 @@ impl Connection {
     }
 
     /// Sends under the new path; when the appservice doesn't know it, under the old one. The new one is tried again every
-    /// ten minutes.
+    /// ten minutes. For what is never answered with 404 by who knows the path.
+    pub(super) async fn send_anywhere(
+        &self,
+        method: Method,
+        path: &str,
+        body: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Response, reqwest::Error> {
+        let response = self.send(method.clone(), path, &body).await?;
+        if self.is_legacy() || !is_unrecognized(response.status()) {
+            return Ok(response);
+        }
+        let legacy = body(self.legacy_request(method, path)).send().await.map_err(reqwest::Error::without_url)?;
+        if is_unrecognized(legacy.status()) {
+            return Ok(response);
+        }
+        *self.legacy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        Ok(legacy)
+    }
+
+    /// Sends under the path that transactions found to be known.
     pub(super) async fn send(
         &self,
         method: Method,
         path: &str,
         body: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Response, reqwest::Error> {
-        if !self.is_legacy() {
-            let response = self.send_current(method.clone(), path, &body).await?;
-            if !is_unrecognized(response.status()) {
-                return Ok(response);
-            }
-            let legacy = body(self.legacy_request(method, path)).send().await.map_err(reqwest::Error::without_url)?;
-            if is_unrecognized(legacy.status()) {
-                return Ok(response);
-            }
-            *self.legacy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-            return Ok(legacy);
+        if self.is_legacy() {
+            return body(self.legacy_request(method, path)).send().await.map_err(reqwest::Error::without_url);
         }
-        body(self.legacy_request(method, path)).send().await.map_err(reqwest::Error::without_url)
+        self.send_current(method, path, body).await
     }
 
+    /// Sends under the new path, whatever is known.
     pub(super) async fn send_current(
         &self,
         method: Method,

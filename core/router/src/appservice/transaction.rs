@@ -18,7 +18,7 @@ impl HttpAppservice {
         let path = format!("/transactions/{}", segment(&transaction.id));
         let sent = self
             .connection
-            .send(Method::PUT, &path, |request| {
+            .send_anywhere(Method::PUT, &path, |request| {
                 request
                     .header(http::header::CONTENT_TYPE, "application/json")
                     .timeout(self.connection.timeouts.transaction)

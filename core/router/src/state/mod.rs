@@ -11,9 +11,9 @@ mod answers;
 mod isolation;
 mod prepared;
 mod reading;
-mod writing;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
