@@ -1,0 +1,160 @@
+//! A hub of the test's own: its own folder, its own port, stopped and removed with it.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::tools::{from_environment, until};
+use crate::{Client, free_port};
+
+pub struct HubOptions {
+    /// a `postgres://` URL; SQLite in the hub's folder when absent
+    pub database: Option<String>,
+    /// more lines of homeserver.yaml
+    pub config: String,
+    /// environment variables of the hub
+    pub environment: Vec<(String, String)>,
+}
+
+impl Default for HubOptions {
+    fn default() -> Self {
+        Self { database: None, config: String::new(), environment: Vec::new() }
+    }
+}
+
+pub struct Hub {
+    folder: TempDir,
+    port: u16,
+    options: HubOptions,
+    process: Option<Child>,
+}
+
+impl Hub {
+    pub const SERVER_NAME: &str = "causeway.test";
+
+    pub async fn start(options: HubOptions) -> Result<Self> {
+        // reqwest takes the TLS provider from here; a second test in this process finds it there already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().context("making the hub's folder")?;
+        let mut hub = Self { folder, port: free_port()?, options, process: None };
+        std::fs::write(hub.config(), hub.config_text()).context("writing the hub's config")?;
+        hub.serve().await?;
+        Ok(hub)
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("homeserver.yaml")
+    }
+
+    fn config_text(&self) -> String {
+        let data = self.folder.path().display();
+        let database = self.options.database.clone().unwrap_or_else(|| format!("sqlite://{data}/causeway.db"));
+        format!(
+            "server_name: {name}\nlisteners:\n  - {{port: {port}, type: http, bind_addresses: [127.0.0.1]}}\n\
+             database: {{url: \"{database}\"}}\nsigning_key_path: {data}/signing.key\nmedia_store_path: {data}/media\n\
+             registration_shared_secret: shared\nenable_registration: true\nenable_registration_without_verification: true\n\
+             rc_message: {{per_second: 10000, burst_count: 10000}}\nrc_registration: {{per_second: 10000, burst_count: 10000}}\n\
+             rc_login: {{address: {{per_second: 10000, burst_count: 10000}}, account: {{per_second: 10000, burst_count: 10000}}}}\n\
+             causeway:\n  password_hash_cost: minimal\n  admin_socket: {data}/admin.sock\n  plugins: {{cache: {cache}, directories: [{plugins}]}}\n{more}",
+            name = Self::SERVER_NAME,
+            port = self.port,
+            cache = std::env::temp_dir().join("causeway-test-plugin-cache").display(),
+            plugins = std::env::var("CAUSEWAY_PLUGIN_DIR").map(|dir| format!("{dir}/bridges")).unwrap_or_default(),
+            more = self.options.config,
+        )
+    }
+
+    /// Starts the process again, after [`Hub::kill`] or [`Hub::terminate`].
+    pub async fn serve(&mut self) -> Result<()> {
+        ensure!(self.process.is_none(), "the hub runs already");
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("hub.log"))?;
+        let process = Command::new(from_environment("CAUSEWAY_BIN")?)
+            .args(["serve", "-c"])
+            .arg(self.config())
+            .envs(self.options.environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .context("starting the hub")?;
+        self.process = Some(process);
+        let url = format!("{}/_matrix/client/versions", self.url());
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let log = self.log_path();
+        let process = self.process.as_mut().expect("set just above");
+        until("the hub to be ready", || {
+            let ended = process.try_wait();
+            let request = http.get(&url).send();
+            async {
+                if let Some(status) = ended? {
+                    bail!("the hub ended with {status}");
+                }
+                ensure!(request.await?.status().is_success(), "not ready yet");
+                Ok(())
+            }
+        })
+        .await
+        .with_context(|| std::fs::read_to_string(log).unwrap_or_default())
+    }
+
+    pub fn log_path(&self) -> PathBuf {
+        self.folder.path().join("hub.log")
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// `kill -9`
+    pub async fn kill(&mut self) -> Result<()> {
+        let mut process = self.process.take().context("the hub does not run")?;
+        process.kill().await.context("killing the hub")
+    }
+
+    /// SIGTERM, and the wait for its end.
+    pub async fn terminate(&mut self) -> Result<()> {
+        let mut process = self.process.take().context("the hub does not run")?;
+        let pid = process.id().context("the hub has ended by itself")?;
+        ensure!(Command::new("kill").arg(pid.to_string()).status().await?.success(), "can't signal the hub");
+        let status = process.wait().await?;
+        ensure!(status.success(), "the hub ended with {status}");
+        Ok(())
+    }
+
+    /// A command of the binary on this hub; what it prints, as JSON where it is.
+    ///
+    /// # Errors
+    /// With what it says on stderr.
+    pub async fn command(&self, arguments: &[&str]) -> Result<Value> {
+        let output = Command::new(from_environment("CAUSEWAY_BIN")?)
+            .args(arguments)
+            .arg("-c")
+            .arg(self.config())
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .context("running causeway")?;
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        ensure!(output.status.success(), "causeway {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+        Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// Makes an account (password `secret`) and logs in.
+    pub async fn user(&self, name: &str) -> Result<Client> {
+        self.command(&["register-user", "-u", name, "-p", "secret", "--exists-ok"]).await?;
+        Client::log_in(&self.url(), name, "secret").await
+    }
+}
