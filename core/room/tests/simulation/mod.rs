@@ -17,7 +17,7 @@ use causeway_room::{
     verify::countersign,
 };
 use ruma::{
-    EventId, MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, ServerName, UInt, UserId,
+    EventId, MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, RoomVersionId, ServerName, UInt, UserId,
     events::StateEventType,
 };
 use serde_json::{Value, value::to_raw_value};
@@ -39,6 +39,7 @@ pub struct Attempt {
 }
 
 pub struct Room {
+    pub version: RoomVersionId,
     pub rules: &'static RoomVersionRules,
     pub room_id: OwnedRoomId,
     pub keys: BTreeMap<String, SigningKey>,
@@ -54,13 +55,14 @@ pub struct Room {
 
 impl Room {
     /// A room without events, not even a create event.
-    pub fn empty(rules: &'static RoomVersionRules) -> Self {
+    pub fn empty(version: &RoomVersionId) -> Self {
         let key = |(number, server): (usize, &&str)| {
             let key = SigningKey::generate([number as u8 + 1; 32], "a_test").expect("version is well-formed");
             (server.to_string(), key)
         };
         Self {
-            rules,
+            version: version.clone(),
+            rules: causeway_room::version::rules(version).expect("supported"),
             room_id: RoomId::parse("!room:one.example").expect("valid"),
             keys: SERVERS.iter().enumerate().map(key).collect(),
             events: HashMap::new(),
@@ -73,13 +75,10 @@ impl Room {
     }
 
     /// A room that `creator` has made and joined, with given join rule.
-    pub fn created(rules: &'static RoomVersionRules, creator: &UserId, join_rule: &str) -> Self {
-        let mut room = Self::empty(rules);
-        let version = causeway_room::version::SUPPORTED
-            .into_iter()
-            .find(|version| std::ptr::eq(causeway_room::version::rules(version).expect("supported"), rules))
-            .expect("rules of a supported version");
-        let mut content = serde_json::json!({ "room_version": version });
+    pub fn created(version: &RoomVersionId, creator: &UserId, join_rule: &str) -> Self {
+        let mut room = Self::empty(version);
+        let rules = room.rules;
+        let mut content = serde_json::json!({ "room_version": room.version });
         if !rules.authorization.use_room_create_sender {
             content["creator"] = creator.as_str().into();
         }
