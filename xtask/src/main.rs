@@ -2,6 +2,7 @@
 
 mod bench;
 mod dist;
+mod edges;
 mod lint;
 mod plugins;
 mod prerequisites;
