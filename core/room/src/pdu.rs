@@ -30,6 +30,8 @@ pub enum PduError {
     FieldTooLong { field: &'static str, bytes: usize },
     #[error("field {field} has {entries} entries, more than the allowed {limit}")]
     TooManyReferences { field: &'static str, entries: usize, limit: usize },
+    #[error("content is not an object")]
+    Content,
     #[error("field {0} is missing")]
     Missing(&'static str),
     #[error("field {0} must not be present")]
@@ -72,6 +74,9 @@ impl Pdu {
     /// As [`parse`](Self::parse), from JSON that is already in canonical form in memory.
     pub fn from_object(mut object: CanonicalJsonObject, rules: &RoomVersionRules) -> Result<Self, PduError> {
         object.remove("unsigned");
+        if object.get("content").is_some_and(|content| !content.is_object()) {
+            return Err(PduError::Content);
+        }
         let json = serde_json::to_string(&object)?;
         check_size(json.len())?;
         let fields: Fields<'_> = serde_json::from_str(&json)?;

@@ -112,7 +112,13 @@ mod version_1 {
     }
 
     /// Sends a state event on a branch of its own after `base`.
-    fn branch(room: &mut Room, base: &OwnedEventId, sender: usize, event_type: &str, content: serde_json::Value) -> OwnedEventId {
+    fn branch(
+        room: &mut Room,
+        base: &OwnedEventId,
+        sender: usize,
+        event_type: &str,
+        content: serde_json::Value,
+    ) -> OwnedEventId {
         let draft = room.draft(&user(sender), event_type, Some(""), content);
         let attempt = room.send(draft, &[base.clone()]);
         attempt.verdict.unwrap();
@@ -169,7 +175,8 @@ mod version_1 {
         let mut other = one(&room, &name);
         let unknown = EventId::parse("$unknown:one.example").unwrap();
         other.insert((StateEventType::RoomName, String::new()), unknown);
-        let error = v1::resolve(room.rules, &[one(&room, &name), other], &HashMap::new(), |id| room.fetch(id)).unwrap_err();
+        let error =
+            v1::resolve(room.rules, &[one(&room, &name), other], &HashMap::new(), |id| room.fetch(id)).unwrap_err();
         assert!(error.to_string().contains("$unknown:one.example"), "{error}");
     }
 }

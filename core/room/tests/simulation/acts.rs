@@ -48,7 +48,9 @@ impl Room {
             (sender, "m.room.member", Some(target.to_string()), json!({ "membership": membership }))
         };
         match dice.below(100) {
-            0..38 => (one, "m.room.message", None, json!({"msgtype": "m.text", "body": format!("hello {}", dice.number())})),
+            0..38 => {
+                (one, "m.room.message", None, json!({"msgtype": "m.text", "body": format!("hello {}", dice.number())}))
+            }
             38..52 => {
                 let mut join = member(anybody.clone(), &anybody, "join");
                 if dice.one_in(2) && self.rules.authorization.restricted_join_rule {
@@ -58,7 +60,9 @@ impl Room {
                 join
             }
             52..60 => member(one, &other, "invite"),
-            60..64 => member(anybody.clone(), &anybody, "leave"),
+            // The creator stays, or the room might end up with nobody who can let anybody in.
+            60..64 if anybody != user(0) => member(anybody.clone(), &anybody, "leave"),
+            60..64 => member(anybody.clone(), &anybody, "join"),
             64..67 => member(one, &other, "leave"),
             67..70 => member(one, &other, "ban"),
             70..74 => member(anybody.clone(), &anybody, "knock"),
@@ -110,13 +114,16 @@ impl Room {
             let level = json!(*dice.pick(&[0, 10, 25, 50, 50, 75, 100]));
             match dice.below(8) {
                 0..4 => {
-                    // Room version 12 refuses its creator here; once in a while is enough.
-                    let from = usize::from(!dice.one_in(20));
+                    // Room version 12 refuses its creator here, earlier ones would let the creator lose power.
+                    let creators_rule = self.rules.authorization.explicitly_privilege_room_creators;
+                    let from = usize::from(!(creators_rule && dice.one_in(20)));
                     levels["users"][user(from + dice.below(USERS - from)).as_str()] = level;
                 }
                 4 => levels["events"][*dice.pick(&["m.room.name", "m.room.message", "example.custom"])] = level,
                 5 => levels["notifications"]["room"] = level,
-                6 => levels[*dice.pick(&["ban", "kick", "invite", "redact", "state_default", "events_default"])] = level,
+                6 => {
+                    levels[*dice.pick(&["ban", "kick", "invite", "redact", "state_default", "events_default"])] = level
+                }
                 _ => levels["users_default"] = json!(*dice.pick(&[0, 0, 10])),
             }
         }

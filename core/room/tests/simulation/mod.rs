@@ -17,8 +17,8 @@ use causeway_room::{
     verify::countersign,
 };
 use ruma::{
-    EventId, MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, RoomVersionId, ServerName, UInt, UserId,
-    events::StateEventType,
+    EventId, MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, RoomVersionId, ServerName,
+    UInt, UserId, events::StateEventType,
 };
 use serde_json::{Value, value::to_raw_value};
 
@@ -83,7 +83,8 @@ impl Room {
             content["creator"] = creator.as_str().into();
         }
         room.state(creator, "m.room.create", "", content).expect("create");
-        room.state(creator, "m.room.member", creator.as_str(), serde_json::json!({"membership": "join"})).expect("join");
+        room.state(creator, "m.room.member", creator.as_str(), serde_json::json!({"membership": "join"}))
+            .expect("join");
         let mut levels = serde_json::json!({"users_default": 0, "events": {"m.room.name": 50}});
         if !rules.authorization.explicitly_privilege_room_creators {
             levels["users"] = serde_json::json!({ creator.as_str(): 100 });
