@@ -1,0 +1,213 @@
+//! Who makes a request: an access token of a user's device, or an appservice acting as one of its users.
+
+use std::sync::Arc;
+
+use axum::extract::Query;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use causeway_hub::rooms::TransactionKey;
+use causeway_hub::tokens::Lookup;
+use causeway_router::Registered;
+use ruma::api::auth_scheme::{
+    AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional, AuthScheme, NoAccessToken,
+    NoAuthentication,
+};
+use ruma::{OwnedDeviceId, OwnedUserId, TransactionId, UserId};
+use serde::Deserialize;
+
+use crate::request_log::RequesterName;
+use crate::{Api, ApiError};
+
+/// An authenticated user.
+#[derive(Clone)]
+pub struct Requester {
+    pub user_id: OwnedUserId,
+    /// always there for a user's token; for an appservice only when it named one
+    pub device_id: Option<OwnedDeviceId>,
+    /// that which acts as this user, with its own token
+    pub appservice: Option<Arc<Registered>>,
+    /// `?ts=` of an appservice, in milliseconds since the Unix epoch
+    pub timestamp: Option<u64>,
+}
+
+impl Requester {
+    /// The client's own name for a request, under which it may repeat it.
+    pub fn transaction(&self, txn_id: &TransactionId) -> TransactionKey {
+        let device = match (&self.device_id, &self.appservice) {
+            (Some(device), _) => device.to_string(),
+            (None, Some(appservice)) => format!("appservice:{}", appservice.registration.id),
+            (None, None) => String::new(),
+        };
+        TransactionKey { device, txn_id: txn_id.to_string() }
+    }
+
+    /// Refuses to act on what belongs to somebody else.
+    ///
+    /// # Errors
+    /// 403 `M_FORBIDDEN`
+    pub fn must_be(&self, user_id: &UserId) -> Result<(), ApiError> {
+        if self.user_id == user_id {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(format!("{} may not act for {user_id}", self.user_id)))
+        }
+    }
+
+    /// The device, where an endpoint makes no sense without.
+    ///
+    /// # Errors
+    /// 400 `M_MISSING_PARAM`
+    pub fn device(&self) -> Result<&OwnedDeviceId, ApiError> {
+        self.device_id.as_ref().ok_or_else(|| {
+            ApiError::bad_request("M_MISSING_PARAM", "the request needs a device; name one with device_id")
+        })
+    }
+}
+
+/// An appservice in its own name: `as_token`, before it says as whom.
+#[derive(Clone)]
+pub struct AppserviceRequester(pub Arc<Registered>);
+
+/// How each of ruma's schemes is checked here, and what a handler gets of it.
+pub trait Authentication: AuthScheme {
+    type Requester: Send;
+
+    fn authenticate(parts: &Parts, api: &Api) -> impl Future<Output = Result<Self::Requester, ApiError>> + Send;
+}
+
+impl Authentication for NoAuthentication {
+    type Requester = ();
+
+    async fn authenticate(_: &Parts, _: &Api) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+impl Authentication for NoAccessToken {
+    type Requester = ();
+
+    async fn authenticate(_: &Parts, _: &Api) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+impl Authentication for AccessToken {
+    type Requester = Requester;
+
+    async fn authenticate(parts: &Parts, api: &Api) -> Result<Requester, ApiError> {
+        requester(parts, api).await?.ok_or_else(ApiError::missing_token)
+    }
+}
+
+impl Authentication for AccessTokenOptional {
+    type Requester = Option<Requester>;
+
+    async fn authenticate(parts: &Parts, api: &Api) -> Result<Option<Requester>, ApiError> {
+        requester(parts, api).await
+    }
+}
+
+impl Authentication for AppserviceToken {
+    type Requester = AppserviceRequester;
+
+    async fn authenticate(parts: &Parts, api: &Api) -> Result<AppserviceRequester, ApiError> {
+        let appservice = AppserviceTokenOptional::authenticate(parts, api).await?;
+        appservice.ok_or_else(|| ApiError::forbidden("only an application service may do this"))
+    }
+}
+
+impl Authentication for AppserviceTokenOptional {
+    type Requester = Option<AppserviceRequester>;
+
+    async fn authenticate(parts: &Parts, api: &Api) -> Result<Option<AppserviceRequester>, ApiError> {
+        let Some(token) = bearer(&parts.headers)?.map(str::to_owned).or(query(parts)?.access_token) else {
+            return Ok(None);
+        };
+        Ok(api.registrations.by_token(&token).map(AppserviceRequester))
+    }
+}
+
+#[derive(Deserialize)]
+struct AuthQuery {
+    access_token: Option<String>,
+    user_id: Option<OwnedUserId>,
+    device_id: Option<OwnedDeviceId>,
+    #[serde(rename = "org.matrix.msc3202.device_id")]
+    msc3202_device_id: Option<OwnedDeviceId>,
+    ts: Option<u64>,
+}
+
+fn query(parts: &Parts) -> Result<AuthQuery, ApiError> {
+    let Query(query) = Query::try_from_uri(&parts.uri)
+        .map_err(|error| ApiError::invalid_param(format!("the query does not parse: {}", error.body_text())))?;
+    Ok(query)
+}
+
+async fn requester(parts: &Parts, api: &Api) -> Result<Option<Requester>, ApiError> {
+    let header = bearer(&parts.headers)?;
+    // Bridges of the field still put their token into the query; users may not.
+    let appservice = match header {
+        Some(token) => api.registrations.by_token(token),
+        None => query(parts)?.access_token.and_then(|token| api.registrations.by_token(&token)),
+    };
+    let requester = match (appservice, header) {
+        (Some(appservice), _) => masquerade(appservice, query(parts)?, api).await?,
+        (None, Some(token)) => match api.tokens.lookup(token).await? {
+            Lookup::Active(session) => Requester {
+                user_id: session.user_id.clone(),
+                device_id: Some(session.device_id.clone()),
+                appservice: None,
+                timestamp: None,
+            },
+            Lookup::Expired => return Err(ApiError::unknown_token(true)),
+            Lookup::Unknown => return Err(ApiError::unknown_token(false)),
+        },
+        (None, None) => return Ok(None),
+    };
+    if let Some(RequesterName(name)) = parts.extensions.get() {
+        // Set once: a request has one extractor that authenticates.
+        let _ = name.set(match &requester.appservice {
+            Some(appservice) => format!("{}|{}", appservice.registration.id, requester.user_id),
+            None => requester.user_id.to_string(),
+        });
+    }
+    Ok(Some(requester))
+}
+
+/// Acting as one of its users (application service API, "Identity assertion").
+async fn masquerade(appservice: Arc<Registered>, query: AuthQuery, api: &Api) -> Result<Requester, ApiError> {
+    let sender = api.sender_of(&appservice.registration)?;
+    let user_id = query.user_id.unwrap_or_else(|| sender.clone());
+    if user_id != sender {
+        if !appservice.registration.may_act_as(user_id.as_str(), api.config.server_name.as_str()) {
+            return Err(ApiError::forbidden(format!(
+                "Application service cannot masquerade as this user ({user_id})."
+            )));
+        }
+        if !api.accounts.is_registered(&user_id).await? {
+            return Err(ApiError::forbidden(format!("Application service has not registered this user ({user_id})")));
+        }
+    }
+    let mut device_id = None;
+    if let Some(device) = query.device_id {
+        if !api.devices.exists(&user_id, &device).await? {
+            return Err(ApiError::bad_request("M_UNKNOWN_DEVICE", format!("{user_id} has no device {device}")));
+        }
+        device_id = Some(device);
+    } else if let Some(device) = query.msc3202_device_id
+        && api.devices.exists(&user_id, &device).await?
+    {
+        device_id = Some(device);
+    }
+    Ok(Requester { user_id, device_id, appservice: Some(appservice), timestamp: query.ts })
+}
+
+/// The token of the `Authorization` header.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let value = value.to_str().ok().and_then(|value| value.split_once(' '));
+    match value {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
+        _ => Err(ApiError::missing_token()),
+    }
+}

@@ -1,0 +1,5 @@
+use crate::Routes;
+
+pub(crate) fn routes(routes: Routes) -> Routes {
+    routes
+}

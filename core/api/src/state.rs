@@ -1,0 +1,79 @@
+//! What handlers are made of: narrow parts, each of which a handler takes by its type.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use causeway_hub::accounts::Accounts;
+use causeway_hub::devices::Devices;
+use causeway_hub::rooms::Rooms;
+use causeway_hub::tokens::Tokens;
+use causeway_registration::Registration;
+use causeway_router::{Registrations, Router};
+use ruma::{OwnedServerName, OwnedUserId, RoomVersionId};
+
+use crate::ApiError;
+use crate::limits::RateLimits;
+
+/// The state of the routes. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Parts>);
+
+impl Api {
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The user that an appservice acts as when it names none.
+    pub(crate) fn sender_of(&self, registration: &Registration) -> Result<OwnedUserId, ApiError> {
+        let sender = registration.sender(self.config.server_name.as_str());
+        OwnedUserId::try_from(sender).map_err(ApiError::internal)
+    }
+}
+
+impl Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// Declares the parts, and that a handler may take each as `State<Type>`.
+macro_rules! parts {
+    ($($name:ident: $type:ty,)*) => {
+        pub struct Parts { $(pub $name: $type,)* }
+        $(impl FromRef<Api> for $type {
+            fn from_ref(api: &Api) -> Self {
+                api.$name.clone()
+            }
+        })*
+    };
+}
+
+parts! {
+    config: Arc<Config>,
+    limits: RateLimits,
+    accounts: Accounts,
+    devices: Devices,
+    registrations: Registrations,
+    rooms: Rooms,
+    router: Router,
+    tokens: Tokens,
+}
+
+/// What the edge needs of the configuration file.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub server_name: OwnedServerName,
+    /// told to clients in `.well-known`; without it there is no such document
+    pub public_baseurl: Option<String>,
+    pub default_room_version: RoomVersionId,
+    /// for rooms that an appservice makes without naming a version; told to it by `/capabilities`
+    pub appservice_default_room_version: RoomVersionId,
+    /// bytes of a request's body, media excepted
+    pub max_request_bytes: usize,
+    pub enable_registration: bool,
+    pub registration_requires_token: bool,
+    pub enable_registration_without_verification: bool,
+}
