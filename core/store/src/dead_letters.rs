@@ -2,6 +2,16 @@
 
 use crate::{DestinationNid, EventNid, Exception, Position, RoomNid, Row, Statement, Store, StoreError, values};
 
+const SELECT: &str = "select position, event, room, reason, attempts, since, died from dead_letters \
+             where destination = $1 order by position";
+const COUNT: &str = "select destination, count(*) from dead_letters group by destination";
+const PUT: &str = "insert into dead_letters (destination, position, event, room, reason, attempts, since, died) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (destination, position) do update \
+         set reason = excluded.reason, attempts = excluded.attempts, died = excluded.died";
+const DELETE: &str = "delete from dead_letters where destination = $1 and position = $2";
+
+pub(crate) const SQL: &[&str] = &[SELECT, COUNT, PUT, DELETE];
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
     pub position: Position,
@@ -18,20 +28,12 @@ pub struct DeadLetter {
 impl Store {
     /// A destination's dead letters in log order.
     pub async fn dead_letters(&self, nid: DestinationNid) -> Result<Vec<DeadLetter>, StoreError> {
-        self.fetch(
-            "select position, event, room, reason, attempts, since, died from dead_letters \
-             where destination = $1 order by position",
-            values![nid.0],
-        )
-        .await?
-        .iter()
-        .map(DeadLetter::read)
-        .collect()
+        self.fetch(SELECT, values![nid.0]).await?.iter().map(DeadLetter::read).collect()
     }
 
     /// (destination, number of dead letters) of all that have any.
     pub async fn dead_letter_counts(&self) -> Result<Vec<(DestinationNid, u64)>, StoreError> {
-        self.fetch("select destination, count(*) from dead_letters group by destination", vec![])
+        self.fetch(COUNT, vec![])
             .await?
             .iter()
             .map(|row| Ok((DestinationNid(row.get(0)?), row.get::<i64>(1)? as u64)))
@@ -41,9 +43,7 @@ impl Store {
 
 pub fn put_dead_letter(nid: DestinationNid, exception: &Exception, died: i64) -> Statement {
     Statement::new(
-        "insert into dead_letters (destination, position, event, room, reason, attempts, since, died) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (destination, position) do update \
-         set reason = excluded.reason, attempts = excluded.attempts, died = excluded.died",
+        PUT,
         values![
             nid.0,
             exception.position.0,
@@ -59,8 +59,7 @@ pub fn put_dead_letter(nid: DestinationNid, exception: &Exception, died: i64) ->
 
 /// Refuses the commit with this label when there is no such dead letter.
 pub fn delete_dead_letter(nid: DestinationNid, position: Position, label: &'static str) -> Statement {
-    Statement::new("delete from dead_letters where destination = $1 and position = $2", values![nid.0, position.0])
-        .or_lose(label)
+    Statement::new(DELETE, values![nid.0, position.0]).or_lose(label)
 }
 
 impl DeadLetter {

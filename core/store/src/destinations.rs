@@ -29,6 +29,18 @@ const SELECT: &str = "select d.nid, d.destination, c.epoch, c.serial, c.cursor, 
 const SELECT_ONE: &str = "select d.nid, d.destination, c.epoch, c.serial, c.cursor, c.receipts, c.in_flight, c.paused, \
      c.removed from destinations d join cursors c on c.destination = d.nid where d.destination = $1";
 
+const FIND: &str = "select nid from destinations where destination = $1";
+const INTERN: &str = "insert into destinations (nid, destination) values ($1, $2) on conflict do nothing";
+const START: &str = "insert into cursors (destination, epoch, serial, cursor, receipts) \
+     values ($1, $2, 0, $3, $4) on conflict (destination) do nothing";
+const RESTART: &str = "update cursors set epoch = $1, serial = 0, cursor = $2, receipts = $3, in_flight = null, \
+     paused = 0, removed = 0 where destination = $4";
+const FORGET: &str = "delete from exceptions where destination = $1";
+const PAUSE: &str = "update cursors set paused = $1 where destination = $2";
+const REMOVE: &str = "update cursors set removed = 1, in_flight = null where destination = $1";
+
+pub(crate) const SQL: &[&str] = &[SELECT, SELECT_ONE, FIND, INTERN, START, RESTART, FORGET, PAUSE, REMOVE];
+
 impl Store {
     /// All destinations, the removed ones too.
     pub async fn destinations(&self) -> Result<Vec<DestinationRow>, StoreError> {
@@ -37,6 +49,18 @@ impl Store {
 
     pub async fn destination(&self, id: &str) -> Result<Option<DestinationRow>, StoreError> {
         self.fetch(SELECT_ONE, values![id]).await?.first().map(DestinationRow::read).transpose()
+    }
+
+    /// The number of a destination's name, for good.
+    pub async fn intern_destination(&self, id: &str) -> Result<DestinationNid, CommitError> {
+        if let Some(row) = self.fetch_optional(FIND, values![id]).await? {
+            return Ok(DestinationNid(row.get(0)?));
+        }
+        let nid = self.reserve(1).await?;
+        self.commit(Commit::of(vec![Statement::new(INTERN, values![nid, id])])).await?;
+        let row = self.fetch_optional(FIND, values![id]).await?;
+        let row = row.ok_or_else(|| StoreError::inconsistent("destinations lost a name just written"))?;
+        Ok(DestinationNid(row.get(0)?))
     }
 
     /// The destination of this name; made when it is missing, at the present end of the log. One that was removed comes
@@ -48,39 +72,30 @@ impl Store {
             None => vec![start(self.intern_destination(id).await?, epoch)],
         };
         self.commit(Commit::of(begin)).await?;
-        self.destination(id).await?.ok_or_else(|| {
-            CommitError::Store(StoreError::Inconsistent { what: format!("destination {id} vanished"), source: None })
-        })
+        let row = self.destination(id).await?;
+        Ok(row.ok_or_else(|| StoreError::inconsistent("cursors lost a destination just written"))?)
     }
 }
 
 fn start(nid: DestinationNid, epoch: &str) -> Statement {
-    Statement::new(
-        "insert into cursors (destination, epoch, serial, cursor, receipts) values ($1, $2, 0, $3, $4) \
-         on conflict (destination) do nothing",
-        vec![nid.0.into(), epoch.into(), Value::Position, Value::Position],
-    )
+    Statement::new(START, vec![nid.0.into(), epoch.into(), Value::Position, Value::Position])
 }
 
 fn restart(nid: DestinationNid, epoch: &str) -> Vec<Statement> {
     vec![
-        Statement::new(
-            "update cursors set epoch = $1, serial = 0, cursor = $2, receipts = $3, in_flight = null, paused = 0, \
-             removed = 0 where destination = $4",
-            vec![epoch.into(), Value::Position, Value::Position, nid.0.into()],
-        ),
-        Statement::new("delete from exceptions where destination = $1", values![nid.0]),
+        Statement::new(RESTART, vec![epoch.into(), Value::Position, Value::Position, nid.0.into()]),
+        Statement::new(FORGET, values![nid.0]),
     ]
 }
 
 /// Holds a destination, or lets it go on.
 pub fn pause_destination(nid: DestinationNid, paused: bool) -> Statement {
-    Statement::new("update cursors set paused = $1 where destination = $2", values![paused, nid.0])
+    Statement::new(PAUSE, values![paused, nid.0])
 }
 
 /// Ends a destination: nothing is delivered to it any more.
 pub fn remove_destination(nid: DestinationNid) -> Statement {
-    Statement::new("update cursors set removed = 1, in_flight = null where destination = $1", values![nid.0])
+    Statement::new(REMOVE, values![nid.0])
 }
 
 impl DestinationRow {

@@ -2,6 +2,15 @@
 
 use crate::{DestinationNid, EventNid, Position, RoomNid, Row, Statement, Store, StoreError, values};
 
+const SELECT: &str = "select position, event, room, kind, reason, attempts, since from exceptions \
+             where destination = $1 order by position";
+const PUT: &str = "insert into exceptions (destination, position, event, room, kind, reason, attempts, since) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (destination, position) do update \
+         set kind = excluded.kind, reason = excluded.reason, attempts = excluded.attempts";
+const DELETE: &str = "delete from exceptions where destination = $1 and position = $2";
+
+pub(crate) const SQL: &[&str] = &[SELECT, PUT, DELETE];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExceptionKind {
     /// taken, but not settled
@@ -46,24 +55,14 @@ pub struct Exception {
 impl Store {
     /// A destination's exceptions in log order.
     pub async fn exceptions(&self, nid: DestinationNid) -> Result<Vec<Exception>, StoreError> {
-        self.fetch(
-            "select position, event, room, kind, reason, attempts, since from exceptions \
-             where destination = $1 order by position",
-            values![nid.0],
-        )
-        .await?
-        .iter()
-        .map(Exception::read)
-        .collect()
+        self.fetch(SELECT, values![nid.0]).await?.iter().map(Exception::read).collect()
     }
 }
 
 /// Writes an exception, or what it has become.
 pub fn put_exception(nid: DestinationNid, exception: &Exception) -> Statement {
     Statement::new(
-        "insert into exceptions (destination, position, event, room, kind, reason, attempts, since) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (destination, position) do update \
-         set kind = excluded.kind, reason = excluded.reason, attempts = excluded.attempts",
+        PUT,
         values![
             nid.0,
             exception.position.0,
@@ -78,7 +77,7 @@ pub fn put_exception(nid: DestinationNid, exception: &Exception) -> Statement {
 }
 
 pub fn delete_exception(nid: DestinationNid, position: Position) -> Statement {
-    Statement::new("delete from exceptions where destination = $1 and position = $2", values![nid.0, position.0])
+    Statement::new(DELETE, values![nid.0, position.0])
 }
 
 impl Exception {

@@ -2,6 +2,15 @@
 
 use crate::{Row, Statement, Store, StoreError, values};
 
+const SELECT: &str = "select id, document, source, added, changed, disabled from registrations order by id";
+const PUT: &str = "insert into registrations (id, document, source, added, changed) values ($1, $2, $3, $4, $5) \
+         on conflict (id) do update set document = excluded.document, source = excluded.source, \
+         changed = excluded.changed, disabled = 0";
+const DISABLE: &str = "update registrations set disabled = 1 where id = $1";
+const DELETE: &str = "delete from registrations where id = $1";
+
+pub(crate) const SQL: &[&str] = &[SELECT, PUT, DISABLE, DELETE];
+
 #[derive(Clone, PartialEq, Eq)]
 pub struct RegistrationRow {
     pub id: String,
@@ -18,31 +27,18 @@ pub struct RegistrationRow {
 
 impl Store {
     pub async fn registrations(&self) -> Result<Vec<RegistrationRow>, StoreError> {
-        self.fetch("select id, document, source, added, changed, disabled from registrations order by id", vec![])
-            .await?
-            .iter()
-            .map(RegistrationRow::read)
-            .collect()
+        self.fetch(SELECT, vec![]).await?.iter().map(RegistrationRow::read).collect()
     }
 }
 
 /// Writes a registration; one of the same id is replaced. Commit it with [`crate::Notice::Registrations`].
 pub fn put_registration(id: &str, document: &str, source: Option<&str>, now: i64) -> Statement {
-    Statement::new(
-        "insert into registrations (id, document, source, added, changed) values ($1, $2, $3, $4, $5) \
-         on conflict (id) do update set document = excluded.document, source = excluded.source, \
-         changed = excluded.changed, disabled = 0",
-        values![id, document, source, now, now],
-    )
+    Statement::new(PUT, values![id, document, source, now, now])
 }
 
 /// Forgets a registration; one that a file still names is only disabled.
 pub fn delete_registration(id: &str, keep_disabled: bool) -> Statement {
-    if keep_disabled {
-        Statement::new("update registrations set disabled = 1 where id = $1", values![id])
-    } else {
-        Statement::new("delete from registrations where id = $1", values![id])
-    }
+    if keep_disabled { Statement::new(DISABLE, values![id]) } else { Statement::new(DELETE, values![id]) }
 }
 
 impl RegistrationRow {
