@@ -1,0 +1,185 @@
+//! Accounts, their tokens, and the tokens that allow to register.
+
+use crate::{Row, Statement, Store, StoreError, Value, values};
+
+#[derive(Clone, Debug)]
+pub struct AccountRow {
+    pub user_id: String,
+    /// PHC form
+    pub password_hash: Option<String>,
+    pub admin: bool,
+    /// the registration that made it
+    pub appservice: Option<String>,
+    /// milliseconds since the Unix epoch
+    pub created: i64,
+    pub deactivated: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    Access = 0,
+    Refresh = 1,
+    /// for `m.login.token`, once
+    Login = 2,
+    OpenId = 3,
+}
+
+#[derive(Clone, Debug)]
+pub struct TokenRow {
+    pub user_id: String,
+    pub device_id: String,
+    /// milliseconds since the Unix epoch
+    pub expires: Option<i64>,
+}
+
+const ACCOUNT: &str =
+    "select user_id, password_hash, admin, appservice, created, deactivated from accounts where user_id = $1";
+const ACCOUNTS: &str =
+    "select user_id, password_hash, admin, appservice, created, deactivated from accounts order by user_id";
+
+impl Store {
+    pub async fn account(&self, user_id: &str) -> Result<Option<AccountRow>, StoreError> {
+        self.fetch(ACCOUNT, values![user_id]).await?.first().map(AccountRow::read).transpose()
+    }
+
+    pub async fn accounts(&self) -> Result<Vec<AccountRow>, StoreError> {
+        self.fetch(ACCOUNTS, vec![]).await?.iter().map(AccountRow::read).collect()
+    }
+
+    pub async fn token(&self, kind: TokenKind, hash: &[u8]) -> Result<Option<TokenRow>, StoreError> {
+        let rows = self
+            .fetch(
+                "select user_id, device_id, expires from tokens where hash = $1 and kind = $2",
+                values![hash, kind as i64],
+            )
+            .await?;
+        rows.first()
+            .map(|row| Ok(TokenRow { user_id: row.get(0)?, device_id: row.get(1)?, expires: row.get(2)? }))
+            .transpose()
+    }
+
+    /// Whether a registration token is known, not expired and not used up.
+    pub async fn is_registration_token_valid(&self, token: &str, now: i64) -> Result<bool, StoreError> {
+        let rows = self
+            .fetch(
+                "select 1 from registration_tokens where token = $1 and (expires is null or expires > $2) \
+                 and (uses_allowed is null or completed < uses_allowed)",
+                values![token, now],
+            )
+            .await?;
+        Ok(!rows.is_empty())
+    }
+}
+
+impl AccountRow {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            user_id: row.get(0)?,
+            password_hash: row.get(1)?,
+            admin: row.get::<i64>(2)? != 0,
+            appservice: row.get(3)?,
+            created: row.get(4)?,
+            deactivated: row.get::<i64>(5)? != 0,
+        })
+    }
+}
+
+/// The label of a lost [`create_account`].
+pub const ACCOUNT_EXISTS: &str = "account";
+
+pub fn create_account(
+    user_id: &str,
+    password_hash: Option<&str>,
+    admin: bool,
+    appservice: Option<&str>,
+    now: i64,
+) -> Statement {
+    Statement::new(
+        "insert into accounts (user_id, password_hash, admin, appservice, created) values ($1, $2, $3, $4, $5) \
+         on conflict do nothing",
+        values![user_id, password_hash, admin, appservice, now],
+    )
+    .or_lose(ACCOUNT_EXISTS)
+}
+
+pub fn set_password_hash(user_id: &str, password_hash: Option<&str>) -> Statement {
+    Statement::new("update accounts set password_hash = $1 where user_id = $2", values![password_hash, user_id])
+}
+
+pub fn set_admin(user_id: &str, admin: bool) -> Statement {
+    Statement::new("update accounts set admin = $1 where user_id = $2", values![admin, user_id])
+}
+
+/// Deactivates for good; the name stays taken.
+pub fn deactivate_account(user_id: &str) -> Vec<Statement> {
+    let mut statements = vec![Statement::new(
+        "update accounts set deactivated = 1, password_hash = null where user_id = $1",
+        values![user_id],
+    )];
+    statements.extend(
+        [
+            "delete from tokens where user_id = $1",
+            "delete from devices where user_id = $1",
+            "delete from device_keys where user_id = $1",
+            "delete from one_time_keys where user_id = $1",
+            "delete from fallback_keys where user_id = $1",
+            "delete from to_device where user_id = $1",
+            "delete from pushers where user_id = $1",
+        ]
+        .map(|sql| Statement::new(sql, values![user_id])),
+    );
+    statements
+}
+
+pub fn put_token(kind: TokenKind, hash: &[u8], user_id: &str, device_id: &str, expires: Option<i64>) -> Statement {
+    Statement::new(
+        "insert into tokens (hash, kind, user_id, device_id, expires) values ($1, $2, $3, $4, $5)",
+        values![hash, kind as i64, user_id, device_id, expires],
+    )
+}
+
+/// Lets a token lapse at a time that is not later than its own.
+pub fn expire_token(kind: TokenKind, hash: &[u8], expires: i64) -> Statement {
+    Statement::new(
+        "update tokens set expires = $1 where hash = $2 and kind = $3 and (expires is null or expires > $4)",
+        values![expires, hash, kind as i64, expires],
+    )
+}
+
+/// Access tokens of a device lapse; its refresh token stays.
+pub fn expire_access_tokens(user_id: &str, device_id: &str, expires: i64) -> Statement {
+    Statement::new(
+        "update tokens set expires = $1 where user_id = $2 and device_id = $3 and kind = 0",
+        values![expires, user_id, device_id],
+    )
+}
+
+/// The label of a lost [`take_token`].
+pub const TOKEN_GONE: &str = "token";
+
+/// Uses a token that may be used once.
+pub fn take_token(kind: TokenKind, hash: &[u8]) -> Statement {
+    Statement::new("delete from tokens where hash = $1 and kind = $2", values![hash, kind as i64]).or_lose(TOKEN_GONE)
+}
+
+/// The label of a lost [`use_registration_token`].
+pub const REGISTRATION_TOKEN_USED_UP: &str = "registration token";
+
+pub fn use_registration_token(token: &str, now: i64) -> Statement {
+    Statement::new(
+        "update registration_tokens set completed = completed + 1 where token = $1 \
+         and (expires is null or expires > $2) and (uses_allowed is null or completed < uses_allowed)",
+        values![token, now],
+    )
+    .or_lose(REGISTRATION_TOKEN_USED_UP)
+}
+
+/// `uses_allowed` none: any number of times; `expires` none: for ever.
+pub fn put_registration_token(token: &str, uses_allowed: Option<i64>, expires: Option<i64>) -> Statement {
+    let args: Vec<Value> = values![token, uses_allowed, expires];
+    Statement::new(
+        "insert into registration_tokens (token, uses_allowed, expires) values ($1, $2, $3) \
+         on conflict (token) do update set uses_allowed = excluded.uses_allowed, expires = excluded.expires",
+        args,
+    )
+}
