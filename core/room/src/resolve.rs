@@ -37,14 +37,14 @@ pub enum ResolveError {
 pub struct Difference {
     /// Of each state, what it has under those keys on which the states are not all alike.
     pub states: Vec<StateMap<OwnedEventId>>,
-    /// The events that are in the auth chain of some state but not of all; the chain of a state is that of its events.
-    /// Room version 1 does without.
+    /// The events that are in the auth chain of some state but not of all. A state's chain holds its own events too, as
+    /// other servers count it. Room version 1 does without.
     pub auth_difference: EventIdSet<OwnedEventId>,
 }
 
 /// Resolves whole states.
 ///
-/// `auth_chains` are the auth chains of the states, one each, and `fetch` gets the events of both.
+/// `auth_chains` are the auth chains of the states, one each, with the states' own events; `fetch` gets all of them.
 pub fn resolve<E: Event<Id = OwnedEventId> + Borrow<Pdu> + Clone>(
     rules: &RoomVersionRules,
     states: &[StateMap<OwnedEventId>],

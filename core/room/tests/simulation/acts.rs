@@ -63,7 +63,7 @@ impl Room {
             // The creator stays, or the room might end up with nobody who can let anybody in.
             60..64 if anybody != user(0) => member(anybody.clone(), &anybody, "leave"),
             60..64 => member(anybody.clone(), &anybody, "join"),
-            64..67 => member(one, &other, "leave"),
+            64..67 if one != other => member(one, &other, "leave"),
             67..70 => member(one, &other, "ban"),
             70..74 => member(anybody.clone(), &anybody, "knock"),
             74..80 => (one, "m.room.power_levels", Some(String::new()), self.draw_power_levels(dice)),
