@@ -63,6 +63,12 @@ pub trait Destination: Send + Sync {
         false
     }
 
+    /// Whether a destination that was gone (a refused connection, silence) is there again. Asked once a second while it
+    /// is held; must cost it nearly nothing.
+    async fn probe(&self) -> bool {
+        false
+    }
+
     /// Called by the destination's one worker, one transaction at a time.
     async fn deliver(&self, transaction: &Transaction) -> Delivered;
 }

@@ -162,13 +162,8 @@ impl Router {
     /// A sign of life (a ping, a request of its own): its back-off ends.
     pub fn alive(&self, nid: DestinationNid) {
         if let Some(queue) = self.shared.queue(nid) {
-            let was_held = {
-                let mut state = queue.state();
-                let held = state.held_until().is_some();
-                state.life();
-                held
-            };
-            if was_held {
+            let ended = queue.state().alive(Instant::now());
+            if ended {
                 queue.wake.notify_one();
             }
         }

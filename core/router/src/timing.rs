@@ -8,6 +8,8 @@ pub struct Timing {
     /// before the second try of what a destination did not take; doubles with each further one
     pub back_off: Duration,
     pub back_off_limit: Duration,
+    /// between two questions whether a destination that was gone is there again
+    pub probe: Duration,
     /// how long a moved cursor waits for a commit to ride on
     pub cursor_linger: Duration,
     /// the same for a settled exception
@@ -19,6 +21,7 @@ impl Default for Timing {
         Self {
             back_off: Duration::from_secs(1),
             back_off_limit: Duration::from_secs(60),
+            probe: Duration::from_secs(1),
             cursor_linger: Duration::from_millis(100),
             settle_linger: Duration::from_millis(5),
         }

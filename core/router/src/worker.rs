@@ -1,9 +1,11 @@
 //! The one task of a destination that has something to take. Does what [`State::next`](crate::state::State::next) says.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_store::{Commit, Statement};
+use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument;
 
@@ -57,17 +59,32 @@ async fn work(shared: Arc<Shared>, queue: Arc<Queue>) {
                     Err(error) => unreadable(&shared, &queue, &error),
                 }
             }
-            Next::Sleep(until) => {
-                tokio::select! {
-                    () = sleep_until(until) => {}
-                    () = queue.wake.notified() => {}
-                }
-            }
+            Next::Sleep(until) => sleep(&shared, &queue, until).await,
             Next::Rest => break,
         }
         metrics::waiting(&queue);
     }
     metrics::waiting(&queue);
+}
+
+/// Until then, a wake-up, or the return of a destination that was gone.
+async fn sleep(shared: &Shared, queue: &Queue, until: Instant) {
+    let held = queue.state().held_until().is_some();
+    tokio::select! {
+        () = sleep_until(until) => {}
+        () = queue.wake.notified() => {}
+        () = returned(queue, shared.timing.probe), if held => queue.state().life(),
+    }
+}
+
+async fn returned(queue: &Queue, period: Duration) {
+    let destination = queue.destination();
+    loop {
+        tokio::time::sleep(period).await;
+        if destination.probe().await {
+            return;
+        }
+    }
 }
 
 fn unreadable(shared: &Shared, queue: &Queue, error: &causeway_store::StoreError) {
@@ -104,10 +121,13 @@ async fn deliver(shared: &Shared, queue: &Queue, transaction: Arc<Transaction>) 
     let destination = queue.destination();
     let span = tracing::info_span!("router.deliver", destination = %queue.id, txn_id = %transaction.id);
     let begun = Instant::now();
-    let answer = timeout(PATIENCE, destination.deliver(&transaction))
-        .instrument(span)
-        .await
-        .unwrap_or_else(|_| Delivered::Held { reason: "no answer in time".to_owned(), retry_after: None });
+    // a bug in one destination must not end its worker, nor pass for an outage
+    let delivery = AssertUnwindSafe(destination.deliver(&transaction)).catch_unwind();
+    let answer = match timeout(PATIENCE, delivery).instrument(span).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Delivered::Failed { reason: "the delivery panicked; see the log".to_owned() },
+        Err(_) => Delivered::Held { reason: "no answer in time".to_owned(), retry_after: None },
+    };
     let took = begun.elapsed();
     metrics::delivered(&queue.id, &transaction, &answer, took);
     log(queue, &transaction, &answer, took);

@@ -29,8 +29,6 @@ const SELECT: &str = "select d.nid, d.destination, c.epoch, c.serial, c.cursor, 
 const SELECT_ONE: &str = "select d.nid, d.destination, c.epoch, c.serial, c.cursor, c.receipts, c.in_flight, c.paused, \
      c.removed from destinations d join cursors c on c.destination = d.nid where d.destination = $1";
 
-const FIND: &str = "select nid from destinations where destination = $1";
-const INTERN: &str = "insert into destinations (nid, destination) values ($1, $2) on conflict do nothing";
 const START: &str = "insert into cursors (destination, epoch, serial, cursor, receipts) \
      values ($1, $2, 0, $3, $4) on conflict (destination) do nothing";
 const RESTART: &str = "update cursors set epoch = $1, serial = 0, cursor = $2, receipts = $3, in_flight = null, \
@@ -39,7 +37,7 @@ const FORGET: &str = "delete from exceptions where destination = $1";
 const PAUSE: &str = "update cursors set paused = $1 where destination = $2";
 const REMOVE: &str = "update cursors set removed = 1, in_flight = null where destination = $1";
 
-pub(crate) const SQL: &[&str] = &[SELECT, SELECT_ONE, FIND, INTERN, START, RESTART, FORGET, PAUSE, REMOVE];
+pub(crate) const SQL: &[&str] = &[SELECT, SELECT_ONE, START, RESTART, FORGET, PAUSE, REMOVE];
 
 impl Store {
     /// All destinations, the removed ones too.
@@ -49,18 +47,6 @@ impl Store {
 
     pub async fn destination(&self, id: &str) -> Result<Option<DestinationRow>, StoreError> {
         self.fetch(SELECT_ONE, values![id]).await?.first().map(DestinationRow::read).transpose()
-    }
-
-    /// The number of a destination's name, for good.
-    pub async fn intern_destination(&self, id: &str) -> Result<DestinationNid, CommitError> {
-        if let Some(row) = self.fetch_optional(FIND, values![id]).await? {
-            return Ok(DestinationNid(row.get(0)?));
-        }
-        let nid = self.reserve(1).await?;
-        self.commit(Commit::of(vec![Statement::new(INTERN, values![nid, id])])).await?;
-        let row = self.fetch_optional(FIND, values![id]).await?;
-        let row = row.ok_or_else(|| StoreError::inconsistent("destinations lost a name just written"))?;
-        Ok(DestinationNid(row.get(0)?))
     }
 
     /// The destination of this name; made when it is missing, at the present end of the log. One that was removed comes

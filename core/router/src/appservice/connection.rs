@@ -40,6 +40,17 @@ pub struct Connection {
     pub(super) timeouts: Timeouts,
     /// when it answered under its old paths only
     legacy: Mutex<Option<Instant>>,
+    /// how the last transaction went unanswered
+    silence: Mutex<Option<Silence>>,
+}
+
+/// Why there was no answer at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// nobody listens there
+    Refused,
+    /// somebody listens and says nothing
+    Silent,
 }
 
 impl Connection {
@@ -57,7 +68,14 @@ impl Connection {
             None => url.trim_end_matches('/').to_owned(),
         };
         let client = client.build().map_err(ConnectionError)?;
-        Ok(Self { client, base, hs_token, timeouts: timeouts.clone(), legacy: Mutex::new(None) })
+        Ok(Self {
+            client,
+            base,
+            hs_token,
+            timeouts: timeouts.clone(),
+            legacy: Mutex::new(None),
+            silence: Mutex::new(None),
+        })
     }
 
     /// `path` below `/_matrix/app/v1`.
@@ -114,6 +132,14 @@ impl Connection {
         body: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Response, reqwest::Error> {
         body(self.request(method, path)).send().await.map_err(reqwest::Error::without_url)
+    }
+
+    pub(super) fn set_silence(&self, silence: Option<Silence>) {
+        *self.silence.lock().unwrap_or_else(PoisonError::into_inner) = silence;
+    }
+
+    pub(super) fn silence(&self) -> Option<Silence> {
+        *self.silence.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_legacy(&self) -> bool {

@@ -51,6 +51,11 @@ impl Destination for HttpAppservice {
         self.registration.wants_ephemeral()
     }
 
+    /// Whoever was not there is pinged; whoever answered badly is not: that would only be a further try.
+    async fn probe(&self) -> bool {
+        self.connection.silence().is_some() && self.answers_pings().await
+    }
+
     async fn deliver(&self, transaction: &Transaction) -> Delivered {
         self.deliver_transaction(transaction).await
     }

@@ -2,7 +2,7 @@
 
 use reqwest::{Method, Response, StatusCode};
 
-use super::connection::{describe, segment};
+use super::connection::{Silence, describe, segment};
 use super::{HttpAppservice, body};
 use crate::destination::{Delivered, Transaction};
 
@@ -25,6 +25,11 @@ impl HttpAppservice {
                     .body(body.clone())
             })
             .await;
+        self.connection.set_silence(match &sent {
+            Ok(_) => None,
+            Err(error) if error.is_connect() => Some(Silence::Refused),
+            Err(_) => Some(Silence::Silent),
+        });
         match sent {
             Ok(response) if response.status().is_success() => Delivered::Taken { pending: Vec::new() },
             Ok(response) => refused(response).await,

@@ -8,7 +8,8 @@ use causeway_store::DestinationNid;
 use ruma::{OwnedUserId, UserId};
 use sha2::{Digest, Sha256};
 
-use crate::appservice::HttpAppservice;
+use crate::appservice::{HttpAppservice, destination_id};
+use crate::destination::DestinationId;
 
 /// A registration and what hangs on it.
 pub struct Registered {
@@ -21,6 +22,25 @@ pub struct Registered {
     /// milliseconds since the Unix epoch
     pub added: i64,
     pub changed: i64,
+    pub(super) sender: OwnedUserId,
+    pub(super) server_name: Arc<str>,
+}
+
+impl Registered {
+    /// The user that it acts as when it names none.
+    pub fn sender_id(&self) -> &UserId {
+        &self.sender
+    }
+
+    /// Whether it may act as this user: its sender, or one of this server in its namespaces.
+    pub fn may_act_as(&self, user_id: &str) -> bool {
+        self.registration.may_act_as(user_id, &self.server_name)
+    }
+
+    /// The name of its queue.
+    pub fn queue_id(&self) -> DestinationId {
+        destination_id(&self.registration.id)
+    }
 }
 
 /// Users whose destinations are remembered; from then on they are forgotten all at once.
@@ -28,7 +48,7 @@ const REMEMBERED: usize = 100_000;
 
 pub(super) struct Loaded {
     pub generation: u64,
-    pub server_name: String,
+    pub server_name: Arc<str>,
     pub by_id: BTreeMap<String, Arc<Registered>>,
     /// Looked up by hash, so the time it takes tells nothing about the tokens.
     by_token: HashMap<[u8; 32], Arc<Registered>>,
@@ -39,7 +59,7 @@ impl Loaded {
     pub fn new(server_name: &str) -> Self {
         Self {
             generation: 1,
-            server_name: server_name.to_owned(),
+            server_name: server_name.into(),
             by_id: BTreeMap::new(),
             by_token: HashMap::new(),
             users: RwLock::default(),

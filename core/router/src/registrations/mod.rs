@@ -6,14 +6,16 @@ mod loaded;
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use causeway_registration::{Conflict, Mistakes, Registration, conflicts};
 use causeway_store::{
     Commit, CommitError, Notice, RegistrationRow, Statement, Store, delete_registration, put_registration,
 };
+use ruma::OwnedUserId;
 use tokio::sync::Mutex;
 
-use crate::appservice::{ConnectionError, HttpAppservice, Timeouts, destination_id};
+use crate::appservice::{ConnectionError, HttpAppservice, PingError, Timeouts, destination_id};
 use crate::router::{QueueError, Router};
 use crate::timing::now_ms;
 pub use files::{FileOutcome, FileReport};
@@ -29,7 +31,7 @@ pub struct Registrations {
 struct Inner {
     router: Router,
     store: Store,
-    server_name: String,
+    server_name: Arc<str>,
     timeouts: Timeouts,
     loaded: RwLock<Arc<Loaded>>,
     /// one change at a time
@@ -47,6 +49,8 @@ pub enum RegistrationError {
     Unknown(String),
     #[error("registration {id:?} comes from {file}: change its tokens there and send SIGHUP")]
     FromFile { id: String, file: String },
+    #[error("registration {id:?}: its sender_localpart makes no user id ({reason}); use `a-z`, `0-9` and `._=-/+`")]
+    Sender { id: String, reason: String },
     #[error(transparent)]
     Connection(#[from] ConnectionError),
     #[error(transparent)]
@@ -78,18 +82,22 @@ impl Registrations {
         let inner = Inner {
             router,
             store,
-            server_name: server_name.to_owned(),
+            server_name: server_name.into(),
             timeouts,
             loaded: RwLock::new(Arc::new(Loaded::new(server_name))),
             changing: Mutex::new(()),
         };
         let registrations = Self { inner: Arc::new(inner) };
         for row in rows.into_iter().filter(|row| !row.disabled) {
-            match Registration::parse(&row.document) {
-                Ok(registration) => registrations.enter(registration, &row).await?,
-                Err(mistakes) => {
-                    tracing::error!(registration = row.id, %mistakes, "a stored registration cannot be used");
+            let entered = match Registration::parse(&row.document) {
+                Ok(registration) => registrations.enter(registration, &row).await,
+                Err(mistakes) => Err(mistakes.into()),
+            };
+            match entered {
+                Err(error @ (RegistrationError::Mistakes(_) | RegistrationError::Sender { .. })) => {
+                    tracing::error!(registration = row.id, %error, "a stored registration cannot be used");
                 }
+                other => other?,
             }
         }
         Ok(registrations)
@@ -165,6 +173,16 @@ impl Registrations {
         false
     }
 
+    /// Pings an appservice; an answer ends its back-off.
+    pub async fn ping(&self, registered: &Registered, transaction_id: Option<&str>) -> Result<Duration, PingError> {
+        let http = registered.http.as_ref().ok_or(PingError::UrlNotSet)?;
+        let took = http.ping(transaction_id).await?;
+        if let Some(destination) = registered.destination {
+            self.inner.router.alive(destination);
+        }
+        Ok(took)
+    }
+
     /// What is wrong with a file, as [`Registrations::add`] would say it.
     pub fn check(&self, text: &str) -> Result<Registration, RegistrationError> {
         let registration = Registration::parse(text)?;
@@ -237,6 +255,7 @@ impl Registrations {
         registration: Registration,
         source: Option<&Path>,
     ) -> Result<Arc<Registered>, RegistrationError> {
+        self.sender(&registration)?;
         let now = now_ms();
         let id = registration.id.clone();
         let added = self.get(&id).map_or(now, |registered| registered.added);
@@ -256,6 +275,7 @@ impl Registrations {
 
     /// Makes a registration count: its queue first, then what it is interested in.
     async fn enter(&self, registration: Registration, row: &RegistrationRow) -> Result<(), RegistrationError> {
+        let sender = self.sender(&registration)?;
         let registration = Arc::new(registration);
         let http = HttpAppservice::new(Arc::clone(&registration), &self.inner.timeouts)?.map(Arc::new);
         let had_queue = self.get(&row.id).is_some_and(|before| before.destination.is_some());
@@ -274,11 +294,18 @@ impl Registrations {
             source: row.source.clone(),
             added: row.added,
             changed: row.changed,
+            sender,
+            server_name: Arc::clone(&self.inner.server_name),
         });
         self.change(|loaded| {
             loaded.by_id.insert(row.id.clone(), registered);
         });
         Ok(())
+    }
+
+    fn sender(&self, registration: &Registration) -> Result<OwnedUserId, RegistrationError> {
+        OwnedUserId::try_from(registration.sender(&self.inner.server_name))
+            .map_err(|error| RegistrationError::Sender { id: registration.id.clone(), reason: error.to_string() })
     }
 
     fn loaded(&self) -> Arc<Loaded> {

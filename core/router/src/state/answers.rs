@@ -10,6 +10,9 @@ use super::{Flight, LastError, Origin, State, TRIES};
 use crate::destination::Delivered;
 use crate::timing::Timing;
 
+/// A destination that calls all the time is not tried more often than this.
+const SETTLED: Duration = Duration::from_millis(500);
+
 impl State {
     /// Answers [`Next::Deliver`].
     pub fn answered(&mut self, answer: &Delivered, now: Instant, timing: &Timing) {
@@ -120,13 +123,23 @@ impl State {
         self.failures += 1;
         let delay = timing.delay(self.failures).max(retry_after.unwrap_or_default()).min(timing.back_off_limit);
         self.hold = Some(now + delay);
+        self.held_since = Some(now);
     }
 
     pub(super) fn error(&mut self, reason: &str) {
         self.last_error = Some(LastError { reason: reason.to_owned(), at: crate::timing::now_ms() });
     }
 
-    /// A sign of life: no back-off any more.
+    /// A sign of life ends a back-off. One right after a try that was not taken says nothing new: false.
+    pub fn alive(&mut self, now: Instant) -> bool {
+        let ends = self.hold.is_some() && self.held_since.is_some_and(|since| now - since >= SETTLED);
+        if ends {
+            self.life();
+        }
+        ends
+    }
+
+    /// It is there: no back-off any more.
     pub fn life(&mut self) {
         self.hold = None;
         self.failures = 0;

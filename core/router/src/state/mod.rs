@@ -141,6 +141,7 @@ pub(crate) struct State {
     ephemeral_failures: u32,
 
     hold: Option<Instant>,
+    held_since: Option<Instant>,
     failures: u32,
     turn: u64,
     taken_turn: u64,
@@ -193,6 +194,7 @@ impl State {
             ephemeral_serial: 0,
             ephemeral_failures: 0,
             hold: None,
+            held_since: None,
             failures: 0,
             turn: 0,
             taken_turn: 0,

@@ -1,0 +1,193 @@
+//! As much of a hub as the router needs: a store, appended to as the room kernel would, in a runtime that can be killed.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use causeway_emulators::appservice::RecordingAppservice;
+use causeway_router::{DestinationId, Interested, QueueStatus, Registrations, Router, Timeouts, Timing, destination_id};
+use causeway_store::{
+    Append, Commit, DestinationNid, EntryKind, EventNid, NewEntry, Place, Position, RoomFacts, RoomNid, StateNid, Store,
+    StoreConfig,
+};
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+/// Where the data is; survives the hub.
+pub struct Data {
+    pub config: StoreConfig,
+    folder: tempfile::TempDir,
+}
+
+impl Data {
+    pub fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { config: StoreConfig::sqlite(folder.path().join("causeway.db")), folder }
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+pub struct Hub {
+    runtime: Option<Runtime>,
+    pub store: Store,
+    pub router: Router,
+    pub registrations: Registrations,
+    heads: Mutex<HashMap<usize, (RoomNid, EventNid, i64)>>,
+}
+
+/// Everything waits a fiftieth of what it does in earnest.
+pub fn timing() -> Timing {
+    Timing {
+        back_off: Duration::from_millis(20),
+        back_off_limit: Duration::from_millis(200),
+        probe: Duration::from_millis(20),
+        cursor_linger: Duration::from_millis(20),
+        settle_linger: Duration::from_millis(1),
+    }
+}
+
+fn timeouts() -> Timeouts {
+    Timeouts {
+        connect: Duration::from_secs(1),
+        transaction: Duration::from_secs(2),
+        ping: Duration::from_millis(200),
+        query: Duration::from_secs(1),
+    }
+}
+
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Hub {
+    pub fn start(data: &Data) -> Self {
+        // the first test of this process installs it
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let (store, router, registrations) = runtime.block_on(async {
+            let store = Store::open(data.config.clone()).await.unwrap();
+            let router = Router::start(store.clone(), timing());
+            let registrations = Registrations::load(store.clone(), router.clone(), "h", timeouts()).await.unwrap();
+            (store, router, registrations)
+        });
+        Self { runtime: Some(runtime), store, router, registrations, heads: Mutex::default() }
+    }
+
+    /// Ends everything at once, as a crash does.
+    pub fn kill(mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_millis(200));
+        }
+    }
+
+    pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.as_ref().expect("killed hubs are gone").block_on(future)
+    }
+
+    pub fn add(&self, appservice: &RecordingAppservice, id: &str) -> DestinationNid {
+        let registered = self.wait(self.registrations.add(&appservice.registration(id))).unwrap();
+        registered.destination.expect("it has a url")
+    }
+
+    /// Sends a message by `@{sender}:h` into room `number`; those interested are who the registrations say. Its event id.
+    pub fn send(&self, number: usize, sender: &str, body: &str) -> String {
+        self.wait(self.append(number, sender, body))
+    }
+
+    async fn append(&self, number: usize, sender: &str, body: &str) -> String {
+        static EVENTS: AtomicUsize = AtomicUsize::new(0);
+        let user_id = format!("@{sender}:h");
+        let event_id = format!("$e{}", EVENTS.fetch_add(1, Ordering::Relaxed));
+        let interested = self.registrations.of_user(user_id.as_str().try_into().unwrap());
+        let interest = self.store.intern_interest(interested.clone()).await.unwrap();
+        let sender_nid = self.store.intern_user(&user_id).await.unwrap();
+        let nid = EventNid(self.store.reserve(1).await.unwrap());
+        let head = self.heads.lock().unwrap().get(&number).copied();
+        let (room, expected, place) = match head {
+            Some((room, head, place)) => (room, Some(head), place + 1),
+            None => (RoomNid(self.store.reserve(1).await.unwrap()), None, 1),
+        };
+        let room_id = format!("!room{number}-{}:h", room.0);
+        let json = json!({
+            "type": "m.room.message", "sender": user_id, "room_id": room_id, "origin_server_ts": 1,
+            "content": {"msgtype": "m.text", "body": body},
+        });
+        let event = NewEntry {
+            nid,
+            place: Place(place),
+            kind: EntryKind::Live,
+            event_id: event_id.as_str().into(),
+            depth: place,
+            origin_server_ts: 1,
+            sender: (sender_nid, user_id.into()),
+            event_type: "m.room.message".into(),
+            state_key: None,
+            state: StateNid(0),
+            interest,
+            json: json.to_string().into(),
+            auth_events: Vec::new(),
+            membership: None,
+            relation: None,
+            transaction: None,
+        };
+        let append = Append {
+            room: RoomFacts { nid: room, room_id: room_id.into(), version: "11".into() },
+            expected,
+            events: vec![event],
+            extremities: vec![nid],
+            depth: place,
+            state: StateNid(0),
+            states: Vec::new(),
+            nodes: Vec::new(),
+            redactions: Vec::new(),
+            transaction: None,
+            settled: None,
+        };
+        let mut prepared = self.router.prepare([(nid, &interested[..])]);
+        let commit = Commit { append: Some(append), statements: prepared.statements(), notices: Vec::new() };
+        let committed = self.store.commit(commit).await.unwrap();
+        prepared.committed(committed.position);
+        self.heads.lock().unwrap().insert(number, (room, nid, place));
+        event_id
+    }
+
+    pub fn queue(&self, id: &str) -> QueueStatus {
+        self.wait(self.router.queue_show(&destination_id(id))).unwrap()
+    }
+
+    pub fn position(&self) -> Position {
+        self.store.position()
+    }
+
+    /// Waits until the queue is as wanted.
+    pub fn wait_for_queue(&self, id: &str, what: &str, holds: impl Fn(&QueueStatus) -> bool) -> QueueStatus {
+        let begun = std::time::Instant::now();
+        loop {
+            let status = self.queue(id);
+            if holds(&status) {
+                return status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "not in time: {what}; last seen: {status:?}");
+            self.wait(tokio::time::sleep(Duration::from_millis(5)));
+        }
+    }
+
+    pub fn wait_for_events(&self, appservice: &RecordingAppservice, count: usize) {
+        self.wait(appservice.wait_for_events(count, PATIENCE)).unwrap();
+    }
+}
+
+pub fn id(id: &str) -> DestinationId {
+    destination_id(id)
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
