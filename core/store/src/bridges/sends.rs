@@ -1,0 +1,72 @@
+//! Matrix events that were offered to a login's connector, and what became of them.
+
+use crate::{Row, Statement, Store, StoreError, values};
+
+/// `status`: `pending`, `sent`, `ignored`, `unknown` or `failed`; `detail` says why, in words for the sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendRow {
+    pub bridge: String,
+    pub login: String,
+    pub event_id: String,
+    pub room_id: String,
+    pub position: i64,
+    pub status: String,
+    pub detail: Option<String>,
+    pub attempt: i64,
+    /// milliseconds since the Unix epoch
+    pub updated_at: i64,
+}
+
+pub fn put(send: &SendRow) -> Statement {
+    Statement::new(
+        "insert into bridge_sends (bridge, login, event_id, room_id, position, status, detail, attempt, updated_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (bridge, login, event_id) do update set \
+         status = excluded.status, detail = excluded.detail, attempt = excluded.attempt, updated_at = excluded.updated_at",
+        values![
+            send.bridge.as_str(),
+            send.login.as_str(),
+            send.event_id.as_str(),
+            send.room_id.as_str(),
+            send.position,
+            send.status.as_str(),
+            send.detail.as_deref(),
+            send.attempt,
+            send.updated_at
+        ],
+    )
+}
+
+/// Forgets what was settled before `before`.
+pub fn prune(bridge: &str, before: i64) -> Statement {
+    Statement::new(
+        "delete from bridge_sends where bridge = $1 and status <> 'pending' and updated_at < $2",
+        values![bridge, before],
+    )
+}
+
+pub async fn get(store: &Store, bridge: &str, login: &str, event_id: &str) -> Result<Option<SendRow>, StoreError> {
+    let sql = "select bridge, login, event_id, room_id, position, status, detail, attempt, updated_at from bridge_sends \
+               where bridge = $1 and login = $2 and event_id = $3";
+    store.fetch(sql, values![bridge, login, event_id]).await?.first().map(read).transpose()
+}
+
+/// In the order in which they were sent.
+pub async fn pending(store: &Store, bridge: &str, login: &str) -> Result<Vec<SendRow>, StoreError> {
+    let sql = "select bridge, login, event_id, room_id, position, status, detail, attempt, updated_at from bridge_sends \
+               where bridge = $1 and status = 'pending' and login = $2 order by position";
+    store.fetch(sql, values![bridge, login]).await?.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<SendRow, StoreError> {
+    Ok(SendRow {
+        bridge: row.get(0)?,
+        login: row.get(1)?,
+        event_id: row.get(2)?,
+        room_id: row.get(3)?,
+        position: row.get(4)?,
+        status: row.get(5)?,
+        detail: row.get(6)?,
+        attempt: row.get(7)?,
+        updated_at: row.get(8)?,
+    })
+}
