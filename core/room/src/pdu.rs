@@ -110,7 +110,7 @@ impl Pdu {
             None => return Err(PduError::Missing("room_id")),
         };
         let redacts = (fields.event_type == TimelineEventType::RoomRedaction)
-            .then(|| redacted_id(fields.redacts, &fields.content, rules))
+            .then(|| redacted_id(fields.redacts, fields.content, rules))
             .flatten();
         Ok(Self {
             event_id,

@@ -1,5 +1,7 @@
 //! Events from draft to stored text, to clients, and redacted.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod simulation;
 
 use causeway_room::{ClientEvent, Pdu, PduError, redact::redact, redact::redact_content, stripped::Stripped, version};

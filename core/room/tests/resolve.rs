@@ -1,5 +1,7 @@
 //! State resolution over random rooms.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod simulation;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -108,7 +110,7 @@ mod version_1 {
     use simulation::user;
 
     fn one(room: &Room, id: &OwnedEventId) -> StateMap<OwnedEventId> {
-        (*room.state_before(&[id.clone()]).0).clone()
+        (*room.state_before(std::slice::from_ref(id)).0).clone()
     }
 
     /// Sends a state event on a branch of its own after `base`.
@@ -120,7 +122,7 @@ mod version_1 {
         content: serde_json::Value,
     ) -> OwnedEventId {
         let draft = room.draft(&user(sender), event_type, Some(""), content);
-        let attempt = room.send(draft, &[base.clone()]);
+        let attempt = room.send(draft, std::slice::from_ref(base));
         attempt.verdict.unwrap();
         attempt.pdu.event_id().clone()
     }

@@ -1,5 +1,7 @@
 //! The trie against a plain map.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
