@@ -20,6 +20,9 @@ pub struct Statement {
     pub expect: Expect,
 }
 
+/// The label under which a repeated client transaction loses.
+pub const CLIENT_TRANSACTION: &str = "client transaction";
+
 impl Statement {
     pub fn new(sql: &'static str, args: Vec<Value>) -> Self {
         Self { sql, args, expect: Expect::Anything }
@@ -46,6 +49,16 @@ pub struct Commit {
 impl Commit {
     pub fn of(statements: Vec<Statement>) -> Self {
         Self { statements, ..Self::default() }
+    }
+
+    /// Puts the id of the last event where statements ask for it.
+    pub(crate) fn name_event(&mut self) {
+        let Some(event) = self.append.as_ref().and_then(|append| append.events.last()) else { return };
+        for value in self.statements.iter_mut().flat_map(|statement| &mut statement.args) {
+            if *value == Value::EventId {
+                *value = Value::Text(event.event_id.to_string());
+            }
+        }
     }
 
     pub fn notify(mut self, notice: Notice) -> Self {

@@ -19,6 +19,18 @@ pub struct EventNid(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoomNid(pub i64);
 
+/// An interned user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserNid(pub i64);
+
+/// An interned pair of event type and state key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyNid(pub i64);
+
+/// A stored state of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StateNid(pub i64);
+
 /// An interned set of destinations (see [`crate::interest`]); 0 is the empty set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InterestNid(pub i64);
@@ -35,6 +47,18 @@ pub enum EntryKind {
     Outlier,
     SoftFailed,
     Rejected,
+}
+
+impl EntryKind {
+    pub(crate) fn to_i64(self) -> i64 {
+        self as i64
+    }
+
+    pub(crate) fn from_i64(kind: i64) -> Option<Self> {
+        [Self::Live, Self::History, Self::Outlier, Self::SoftFailed, Self::Rejected]
+            .into_iter()
+            .find(|k| k.to_i64() == kind)
+    }
 }
 
 /// An event in the log, as readers and the ring see it.

@@ -13,6 +13,8 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// The position that the commit gives to this statement's rows; one for all statements of the commit.
     Position,
+    /// The id of the commit's last event: known only when the event is built, after the rows that name it.
+    EventId,
 }
 
 impl From<i64> for Value {
@@ -107,5 +109,84 @@ impl Row {
             Self::Postgres(row) => row.try_get(column),
         }
         .map_err(|source| StoreError::Inconsistent { what: format!("column {column}"), source: Some(Box::new(source)) })
+    }
+}
+
+impl sqlx::Type<sqlx::Sqlite> for Value {
+    fn type_info() -> sqlx::sqlite::SqliteTypeInfo {
+        <i64 as sqlx::Type<sqlx::Sqlite>>::type_info()
+    }
+}
+
+impl<'q> sqlx::Encode<'q, sqlx::Sqlite> for Value {
+    fn encode(self, buffer: &mut <sqlx::Sqlite as sqlx::Database>::ArgumentBuffer) -> Encoded {
+        match self {
+            Self::Null => Ok(sqlx::encode::IsNull::Yes),
+            Self::Int(value) => sqlx::Encode::<sqlx::Sqlite>::encode(value, buffer),
+            Self::Text(value) => sqlx::Encode::<sqlx::Sqlite>::encode(value, buffer),
+            Self::Bytes(value) => sqlx::Encode::<sqlx::Sqlite>::encode(value, buffer),
+            Self::Position | Self::EventId => Err(UNPLACED.into()),
+        }
+    }
+
+    fn encode_by_ref(&self, buffer: &mut <sqlx::Sqlite as sqlx::Database>::ArgumentBuffer) -> Encoded {
+        sqlx::Encode::<sqlx::Sqlite>::encode(self.clone(), buffer)
+    }
+}
+
+impl sqlx::Type<sqlx::Postgres> for Value {
+    fn type_info() -> sqlx::postgres::PgTypeInfo {
+        UNSPECIFIED
+    }
+}
+
+impl<'q> sqlx::Encode<'q, sqlx::Postgres> for Value {
+    fn encode_by_ref(&self, buffer: &mut <sqlx::Postgres as sqlx::Database>::ArgumentBuffer) -> Encoded {
+        match self {
+            Self::Null => Ok(sqlx::encode::IsNull::Yes),
+            Self::Int(value) => sqlx::Encode::<sqlx::Postgres>::encode_by_ref(value, buffer),
+            Self::Text(value) => sqlx::Encode::<sqlx::Postgres>::encode_by_ref(value, buffer),
+            Self::Bytes(value) => sqlx::Encode::<sqlx::Postgres>::encode_by_ref(value, buffer),
+            Self::Position | Self::EventId => Err(UNPLACED.into()),
+        }
+    }
+
+    fn produces(&self) -> Option<sqlx::postgres::PgTypeInfo> {
+        Some(match self {
+            Self::Null => UNSPECIFIED,
+            Self::Int(_) | Self::Position => <i64 as sqlx::Type<sqlx::Postgres>>::type_info(),
+            Self::Text(_) | Self::EventId => <String as sqlx::Type<sqlx::Postgres>>::type_info(),
+            Self::Bytes(_) => <Vec<u8> as sqlx::Type<sqlx::Postgres>>::type_info(),
+        })
+    }
+}
+
+type Encoded = Result<sqlx::encode::IsNull, sqlx::error::BoxDynError>;
+
+/// Of a null only the server knows the type.
+const UNSPECIFIED: sqlx::postgres::PgTypeInfo = sqlx::postgres::PgTypeInfo::with_oid(sqlx::postgres::types::Oid(0));
+
+const UNPLACED: &str = "Value::Position or Value::EventId outside of a commit";
+
+impl Value {
+    pub(crate) fn into_int(self) -> Option<i64> {
+        match self {
+            Self::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn into_text(self) -> Option<String> {
+        match self {
+            Self::Text(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn into_bytes(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Bytes(value) => Some(value),
+            _ => None,
+        }
     }
 }

@@ -1,3 +1,4 @@
 //! Counterparts of the hub for tests: servers and clients that misbehave as they are told.
 
 pub mod appservice;
+pub mod postgres;

@@ -1,0 +1,264 @@
+//! The group committer: one task, through which every write goes.
+//!
+//! ```text
+//!   commit ─┐
+//!   commit ─┼─► queue ─► [ group: one database transaction ] ─► positions ─► watchers ─► answers
+//!   commit ─┘            while one group is on its way to the disk, the next gathers
+//! ```
+//!
+//! A member fails alone: when a statement of a group is refused or writes nothing where it must, the group is rolled
+//! back and run again without the losers.
+
+mod group;
+mod postgres;
+mod sqlite;
+mod tables;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::{Commit, CommitError, Committed, Group, Position, StoreError};
+use group::{Layout, Outcome};
+pub(crate) use postgres::PostgresWriter;
+pub(crate) use sqlite::SqliteWriter;
+
+/// Commits that share one database transaction, at most.
+const GROUP: usize = 256;
+/// Runs of one group with losers in it, before its members are run one by one.
+const RERUNS: usize = 3;
+
+pub(crate) struct Member {
+    pub commit: Commit,
+    pub reply: oneshot::Sender<Result<Committed, CommitError>>,
+}
+
+/// The connection that writes.
+pub(crate) enum Writer {
+    Sqlite(SqliteWriter),
+    Postgres(PostgresWriter),
+}
+
+impl Writer {
+    async fn attempt(&mut self, commits: &[&Commit], layout: &mut Layout) -> Result<Outcome, Refusal> {
+        match self {
+            Self::Sqlite(writer) => writer.attempt(commits, layout).await,
+            Self::Postgres(writer) => writer.attempt(commits, layout).await,
+        }
+    }
+
+    pub fn position(&self) -> Position {
+        match self {
+            Self::Sqlite(writer) => writer.position(),
+            Self::Postgres(writer) => writer.position(),
+        }
+    }
+}
+
+/// Why a group was rolled back.
+enum Refusal {
+    /// Members by index, in order; the first of them has certainly lost, the others perhaps only to it.
+    Lost(Vec<(usize, CommitError)>),
+    /// Somebody lost, but the rows of all are in one statement.
+    Unclear(Arc<sqlx::Error>),
+    /// Another process took positions in between: the same group can run again.
+    Moved,
+    /// The database's trouble, not a member's: nobody is written.
+    Failed(StoreFailure),
+}
+
+/// An error that each member of a group gets a copy of.
+#[derive(Clone)]
+enum StoreFailure {
+    Driver(Arc<sqlx::Error>),
+    Text(String),
+}
+
+impl StoreFailure {
+    fn to_error(&self) -> CommitError {
+        CommitError::Store(match self {
+            Self::Driver(source) => StoreError::shared(source),
+            Self::Text(what) => StoreError::Driver(what.clone().into()),
+        })
+    }
+}
+
+impl From<sqlx::Error> for Refusal {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(StoreFailure::Driver(Arc::new(error)))
+    }
+}
+
+pub(crate) struct Committer {
+    writer: Writer,
+    queue: mpsc::UnboundedReceiver<Member>,
+    watchers: broadcast::Sender<Arc<Group>>,
+    position: Arc<AtomicI64>,
+}
+
+impl Committer {
+    pub fn new(
+        writer: Writer,
+        queue: mpsc::UnboundedReceiver<Member>,
+        watchers: broadcast::Sender<Arc<Group>>,
+        position: Arc<AtomicI64>,
+    ) -> Self {
+        Self { writer, queue, watchers, position }
+    }
+
+    /// Runs until every [`crate::Store`] of this database is dropped.
+    pub async fn run(mut self) {
+        let mut waiting = Vec::with_capacity(GROUP);
+        while self.queue.recv_many(&mut waiting, GROUP).await > 0 {
+            self.settle(std::mem::take(&mut waiting)).await;
+        }
+        self.writer.close().await;
+    }
+
+    /// Answers every member.
+    async fn settle(&mut self, mut members: Vec<Member>) {
+        let mut set_aside = Vec::new();
+        for _ in 0..RERUNS {
+            members = match self.attempt(members, &mut set_aside).await {
+                Attempt::Settled => Vec::new(),
+                Attempt::Again(members) => members,
+            };
+            if members.is_empty() {
+                break;
+            }
+        }
+        // Whom an earlier loser may have taken along, and what is left of a group with many losers.
+        for member in members.into_iter().chain(set_aside) {
+            let mut none = Vec::new();
+            match self.attempt(vec![member], &mut none).await {
+                Attempt::Settled => {}
+                Attempt::Again(alone) => {
+                    for member in alone {
+                        refuse(
+                            member,
+                            CommitError::Store(StoreError::inconsistent("a commit that neither won nor lost")),
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    async fn attempt(&mut self, members: Vec<Member>, set_aside: &mut Vec<Member>) -> Attempt {
+        let members = without_broken_chains(members);
+        if members.is_empty() {
+            return Attempt::Settled;
+        }
+        let commits: Vec<&Commit> = members.iter().map(|member| &member.commit).collect();
+        let mut layout = Layout::of(&commits);
+        let refusal = match self.writer.attempt(&commits, &mut layout).await {
+            Ok(outcome) => {
+                self.announce(members, &layout, outcome);
+                return Attempt::Settled;
+            }
+            Err(refusal) => refusal,
+        };
+        match refusal {
+            Refusal::Failed(failure) => {
+                if let StoreFailure::Driver(error) = &failure {
+                    tracing::error!(error = %error, members = members.len(), "group commit failed");
+                }
+                members.into_iter().for_each(|member| refuse(member, failure.to_error()));
+                Attempt::Settled
+            }
+            Refusal::Moved => Attempt::Again(members),
+            Refusal::Unclear(error) if members.len() == 1 => {
+                members.into_iter().for_each(|member| refuse(member, CommitError::Store(StoreError::shared(&error))));
+                Attempt::Settled
+            }
+            Refusal::Unclear(_) => {
+                set_aside.extend(members);
+                Attempt::Settled
+            }
+            Refusal::Lost(losers) => {
+                tracing::debug!(losers = losers.len(), members = members.len(), "group runs again without its losers");
+                let mut losers = losers.into_iter().peekable();
+                let mut winners = Vec::with_capacity(members.len());
+                let mut certain = true;
+                for (index, member) in members.into_iter().enumerate() {
+                    match losers.next_if(|(loser, _)| *loser == index) {
+                        None => winners.push(member),
+                        Some((_, error)) if certain => {
+                            certain = false;
+                            refuse(member, error);
+                        }
+                        Some(_) => set_aside.push(member),
+                    }
+                }
+                Attempt::Again(winners)
+            }
+        }
+    }
+
+    fn announce(&self, members: Vec<Member>, layout: &Layout, mut outcome: Outcome) {
+        let mut notices = Vec::new();
+        let mut answers = Vec::with_capacity(members.len());
+        for (index, member) in members.into_iter().enumerate() {
+            let span = &layout.members[index];
+            let position = if layout.positions == 0 {
+                self.writer.position()
+            } else {
+                Position(outcome.base + span.first + span.count)
+            };
+            let mut commit = member.commit;
+            if let Some(append) = commit.append.take() {
+                append.announce(Position(outcome.base + span.first), &mut notices);
+            }
+            notices.append(&mut commit.notices);
+            let returned = std::mem::take(&mut outcome.returned[index]);
+            answers.push((member.reply, Committed { position, returned }));
+        }
+        self.position.store(self.writer.position().0, Ordering::Release);
+        // Nobody watching is no error.
+        let _ = self.watchers.send(Arc::new(Group { position: self.writer.position(), notices }));
+        for (reply, committed) in answers {
+            // Who asked may have gone; what was committed stays.
+            let _ = reply.send(Ok(committed));
+        }
+    }
+}
+
+enum Attempt {
+    Settled,
+    Again(Vec<Member>),
+}
+
+fn refuse(member: Member, error: CommitError) {
+    if let Some(append) = member.commit.append {
+        append.refuse();
+    }
+    let _ = member.reply.send(Err(error));
+}
+
+/// Refuses who builds on an event of this group that is no longer in it.
+fn without_broken_chains(members: Vec<Member>) -> Vec<Member> {
+    let mut heads = std::collections::HashMap::new();
+    let mut sound = Vec::with_capacity(members.len());
+    for member in members {
+        if let Some(append) = &member.commit.append {
+            let head = heads.entry(append.room.nid).or_insert(append.expected);
+            if *head != append.expected {
+                refuse(member, CommitError::HeadMoved);
+                continue;
+            }
+            *head = Some(append.new_head());
+        }
+        sound.push(member);
+    }
+    sound
+}
+
+impl Writer {
+    async fn close(self) {
+        match self {
+            Self::Sqlite(writer) => writer.close().await,
+            Self::Postgres(writer) => writer.close().await,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Connections that read.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use crate::committer::{PostgresWriter, SqliteWriter, Writer};
+use crate::{Database, Row, StoreConfig, StoreError, Synchronous, Value};
+
+/// Longer than any checkpoint; a writer that waits longer is stuck behind another process.
+const BUSY: Duration = Duration::from_secs(10);
+const ACQUIRE: Duration = Duration::from_secs(10);
+/// Statements kept prepared by each connection.
+const STATEMENTS: usize = 256;
+/// Results of a whole group fit, so that SQLite's thread never waits for ours.
+const ROW_BUFFER: usize = 4096;
+
+pub(crate) enum Readers {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+pub(crate) async fn open(config: &StoreConfig) -> Result<(Readers, Writer), StoreError> {
+    match &config.database {
+        Database::Sqlite { path, synchronous } => {
+            let options = SqliteConnectOptions::new()
+                .filename(path)
+                .create_if_missing(true)
+                .page_size(4096)
+                .auto_vacuum(SqliteAutoVacuum::Incremental)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(match synchronous {
+                    Synchronous::Full => SqliteSynchronous::Full,
+                    Synchronous::Normal => SqliteSynchronous::Normal,
+                })
+                .pragma("wal_autocheckpoint", "4000")
+                .busy_timeout(BUSY)
+                .statement_cache_capacity(STATEMENTS)
+                .row_buffer_size(ROW_BUFFER);
+            let writer = SqliteWriter::open(options.clone()).await?;
+            let pool = SqlitePoolOptions::new()
+                .max_connections(config.readers)
+                .acquire_timeout(ACQUIRE)
+                .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "on"));
+            Ok((Readers::Sqlite(pool), Writer::Sqlite(writer)))
+        }
+        Database::Postgres { url } => {
+            let options: PgConnectOptions = url.parse()?;
+            let options = options.statement_cache_capacity(STATEMENTS).application_name("causeway");
+            let writer = PostgresWriter::open(options.clone()).await?;
+            let pool = PgPoolOptions::new()
+                .max_connections(config.readers)
+                .acquire_timeout(ACQUIRE)
+                .connect_lazy_with(options);
+            Ok((Readers::Postgres(pool), Writer::Postgres(writer)))
+        }
+    }
+}
+
+impl Readers {
+    pub async fn fetch(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Sqlite(pool) => {
+                let mut query = sqlx::query(sql);
+                for value in args {
+                    query = query.bind(value);
+                }
+                Ok(query.fetch_all(pool).await?.into_iter().map(Row::Sqlite).collect())
+            }
+            Self::Postgres(pool) => {
+                let mut query = sqlx::query(sql);
+                for value in args {
+                    query = query.bind(value);
+                }
+                Ok(query.fetch_all(pool).await?.into_iter().map(Row::Postgres).collect())
+            }
+        }
+    }
+
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(pool) => pool.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}

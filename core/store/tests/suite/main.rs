@@ -1,0 +1,56 @@
+//! One suite for both databases.
+
+mod commits;
+
+use std::sync::Arc;
+
+use causeway_emulators::postgres::Postgres;
+use causeway_store::{Store, StoreConfig};
+use tempfile::TempDir;
+
+/// A database that can be opened again.
+pub struct Fixture {
+    pub config: StoreConfig,
+    _keeps: Keeps,
+}
+
+/// What must outlive the test.
+enum Keeps {
+    Directory(#[expect(dead_code)] TempDir),
+    Server(#[expect(dead_code)] Arc<Postgres>),
+}
+
+impl Fixture {
+    pub fn sqlite() -> Self {
+        let directory = TempDir::new().unwrap();
+        Self { config: StoreConfig::sqlite(directory.path().join("causeway.db")), _keeps: Keeps::Directory(directory) }
+    }
+
+    pub fn postgres() -> Self {
+        let server = Postgres::shared().unwrap();
+        Self { config: StoreConfig::postgres(server.database().unwrap()), _keeps: Keeps::Server(server) }
+    }
+
+    pub async fn open(&self) -> Store {
+        Store::open(self.config.clone()).await.unwrap()
+    }
+}
+
+/// Makes of each `async fn case(fixture)` two tests, one for each database.
+#[macro_export]
+macro_rules! on_both {
+    ($($case:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case($crate::Fixture::sqlite()).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case($crate::Fixture::postgres()).await;
+            })*
+        }
+    };
+}

@@ -1,0 +1,128 @@
+//! A PostgreSQL server of our own for the time of a test: Debian's binaries, a directory that is removed, a free port
+//! on loopback, no fsync.
+
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use tempfile::TempDir;
+
+const BINARIES: &str = "/usr/lib/postgresql/15/bin";
+/// Debian's `nobody`: PostgreSQL refuses to run as root.
+const NOBODY: u32 = 65534;
+
+/// A running server; stopped when dropped.
+pub struct Postgres {
+    server: Child,
+    port: u16,
+    databases: AtomicU32,
+    directory: TempDir,
+    as_nobody: bool,
+}
+
+impl Postgres {
+    /// One server for the tests that run at the same time; it ends with the last of them.
+    pub fn shared() -> anyhow::Result<Arc<Self>> {
+        static SERVER: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
+        let mut shared = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = shared.upgrade() {
+            return Ok(server);
+        }
+        let server = Arc::new(Self::start()?);
+        *shared = Arc::downgrade(&server);
+        Ok(server)
+    }
+
+    pub fn start() -> anyhow::Result<Self> {
+        let binaries = PathBuf::from(BINARIES);
+        ensure!(
+            binaries.join("initdb").exists(),
+            "PostgreSQL 15 is missing ({BINARIES}/initdb); run: apt-get install postgresql"
+        );
+        let directory = TempDir::new().context("making the database's directory")?;
+        // A new directory belongs to who makes it.
+        let root = std::fs::metadata(directory.path())?.uid() == 0;
+        if root {
+            chown(directory.path(), Some(NOBODY), Some(NOBODY)).context("giving the directory to nobody")?;
+        }
+        let run = |program: &str| {
+            let mut command = Command::new(binaries.join(program));
+            command.current_dir(directory.path());
+            if root {
+                command.uid(NOBODY).gid(NOBODY);
+            }
+            command
+        };
+        let data = directory.path().join("data");
+        let made = run("initdb")
+            .args(["--no-sync", "--auth=trust", "--username=causeway", "--encoding=UTF8", "--locale=C", "-D"])
+            .arg(&data)
+            .output()
+            .context("running initdb")?;
+        ensure!(made.status.success(), "initdb failed: {}", String::from_utf8_lossy(&made.stderr));
+
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let server = run("postgres")
+            .arg("-D")
+            .arg(&data)
+            .args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"])
+            .args(["-c", "max_connections=200", "-k"])
+            .arg(directory.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("starting postgres")?;
+        let mut postgres = Self { server, port, databases: AtomicU32::new(0), directory, as_nobody: root };
+        postgres.wait_until_ready()?;
+        Ok(postgres)
+    }
+
+    fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let ready = Command::new(PathBuf::from(BINARIES).join("pg_isready"))
+                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+                .status()?;
+            if ready.success() {
+                return Ok(());
+            }
+            if let Some(status) = self.server.try_wait()? {
+                bail!("postgres ended with {status} instead of serving");
+            }
+            ensure!(Instant::now() < deadline, "postgres did not get ready in 30 s");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// A new empty database's URL.
+    pub fn database(&self) -> anyhow::Result<String> {
+        let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let made = Command::new(PathBuf::from(BINARIES).join("createdb"))
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "causeway", &name])
+            .output()
+            .context("running createdb")?;
+        ensure!(made.status.success(), "createdb failed: {}", String::from_utf8_lossy(&made.stderr));
+        Ok(format!("postgres://causeway@127.0.0.1:{}/{name}", self.port))
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let mut stop = Command::new(PathBuf::from(BINARIES).join("pg_ctl"));
+        stop.args(["stop", "-m", "immediate", "-D"]).arg(self.directory.path().join("data"));
+        if self.as_nobody {
+            stop.uid(NOBODY).gid(NOBODY);
+        }
+        let stopped = stop.current_dir(self.directory.path()).output();
+        if !stopped.is_ok_and(|output| output.status.success()) {
+            let _ = self.server.kill();
+        }
+        let _ = self.server.wait();
+    }
+}
