@@ -19,6 +19,10 @@ const STATES: usize = 200_000;
 /// Exact where the automata stay small; for the others an answer from the patterns' literal beginnings, which errs on the
 /// side of "they overlap".
 pub(crate) fn common_id(one: &str, other: &str, sigil: char, server_name: Option<&str>) -> Option<String> {
+    let (begins, other_begins) = (literal_prefix(one), literal_prefix(other));
+    if !begins.starts_with(&other_begins) && !other_begins.starts_with(&begins) {
+        return None;
+    }
     let shape = match server_name {
         Some(name) => format!("{sigil}[^:]+:{}$", regex::escape(name)),
         None => format!("{sigil}[^:]+:.+"),
@@ -26,11 +30,8 @@ pub(crate) fn common_id(one: &str, other: &str, sigil: char, server_name: Option
     match walk(&[one, other, &shape]) {
         Ok(found) => found,
         Err(TooLarge) => {
-            let (one, other) = (literal_prefix(one), literal_prefix(other));
-            (one.starts_with(&other) || other.starts_with(&one)).then(|| {
-                let longer = if one.len() > other.len() { one } else { other };
-                format!("{longer}…")
-            })
+            let longer = if begins.len() > other_begins.len() { begins } else { other_begins };
+            Some(format!("{longer}…"))
         }
     }
 }

@@ -128,7 +128,9 @@ impl RecordingAppservice {
     pub fn stop(&self) {
         let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(server) = server {
-            server.shutdown_background();
+            // a runtime may not be ended from inside of another one
+            let ended = std::thread::spawn(move || server.shutdown_timeout(Duration::from_secs(1))).join();
+            ended.expect("ending a runtime does not panic");
         }
     }
 

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use causeway_emulators::appservice::RecordingAppservice;
-use causeway_router::{DestinationId, Interested, QueueStatus, Registrations, Router, Timeouts, Timing, destination_id};
+use causeway_router::{
+    DestinationId, Interested, QueueStatus, Registrations, Router, Timeouts, Timing, destination_id,
+};
 use causeway_store::{
-    Append, Commit, DestinationNid, EntryKind, EventNid, NewEntry, Place, Position, RoomFacts, RoomNid, StateNid, Store,
+    Append, Commit, DestinationNid, EntryKind, EventNid, NewEntry, Place, RoomFacts, RoomNid, StateNid, Store,
     StoreConfig,
 };
 use serde_json::json;
@@ -158,10 +160,6 @@ impl Hub {
         self.wait(self.router.queue_show(&destination_id(id))).unwrap()
     }
 
-    pub fn position(&self) -> Position {
-        self.store.position()
-    }
-
     /// Waits until the queue is as wanted.
     pub fn wait_for_queue(&self, id: &str, what: &str, holds: impl Fn(&QueueStatus) -> bool) -> QueueStatus {
         let begun = std::time::Instant::now();
@@ -171,7 +169,7 @@ impl Hub {
                 return status;
             }
             assert!(begun.elapsed() < PATIENCE, "not in time: {what}; last seen: {status:?}");
-            self.wait(tokio::time::sleep(Duration::from_millis(5)));
+            self.wait(async { tokio::time::sleep(Duration::from_millis(5)).await });
         }
     }
 
