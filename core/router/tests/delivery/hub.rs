@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use causeway_emulators::appservice::RecordingAppservice;
+use causeway_emulators::postgres::Postgres;
 use causeway_router::{
     DestinationId, Interested, QueueStatus, Registrations, Router, Timeouts, Timing, destination_id,
 };
@@ -21,12 +22,20 @@ use tokio::runtime::Runtime;
 pub struct Data {
     pub config: StoreConfig,
     folder: tempfile::TempDir,
+    /// kept running
+    _server: Option<Arc<Postgres>>,
 }
 
 impl Data {
     pub fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { config: StoreConfig::sqlite(folder.path().join("causeway.db")), folder }
+        Self { config: StoreConfig::sqlite(folder.path().join("causeway.db")), folder, _server: None }
+    }
+
+    pub fn postgres() -> Self {
+        let server = Postgres::shared().unwrap();
+        let config = StoreConfig::postgres(server.database().unwrap());
+        Self { config, folder: tempfile::tempdir().unwrap(), _server: Some(server) }
     }
 
     pub fn file(&self, name: &str) -> PathBuf {

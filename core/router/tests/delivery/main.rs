@@ -20,6 +20,13 @@ macro_rules! on_both_databases {
                 super::$name(&super::Data::sqlite());
             })*
         }
+
+        mod postgres {
+            $(#[test]
+            fn $name() {
+                super::$name(&super::Data::postgres());
+            })*
+        }
     };
 }
 
