@@ -3,7 +3,10 @@
 mod check_config;
 pub mod client;
 mod generate_config;
+mod queue;
 mod register_user;
+mod registration;
+mod table;
 
 use clap::{Parser, Subcommand};
 
@@ -19,7 +22,9 @@ struct Arguments {
 enum Command {
     GenerateConfig(generate_config::Arguments),
     CheckConfig(check_config::Arguments),
+    Queue(queue::Arguments),
     RegisterUser(register_user::Arguments),
+    Registration(registration::Arguments),
     Serve(crate::serve::Arguments),
 }
 
@@ -31,7 +36,9 @@ pub async fn run() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::GenerateConfig(arguments) => generate_config::run(arguments),
         Command::CheckConfig(arguments) => check_config::run(arguments),
+        Command::Queue(arguments) => queue::run(arguments).await,
         Command::RegisterUser(arguments) => register_user::run(arguments).await,
+        Command::Registration(arguments) => registration::run(arguments).await,
         Command::Serve(arguments) => crate::serve::run(arguments).await,
     }
 }

@@ -1,0 +1,47 @@
+//! `/_causeway/admin/v1/queues`: what each destination still has to take, since when, and why not.
+
+mod dead;
+mod list;
+mod retry;
+mod show;
+mod skip;
+
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use causeway_router::{DestinationId, QueueError, destination_id};
+use causeway_store::CommitError;
+use serde::Deserialize;
+
+use crate::{ApiError, Routes};
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let base = "/_causeway/admin/v1/queues";
+    routes
+        .route(base, get(list::list))
+        .route(&format!("{base}/{{id}}"), get(show::show))
+        .route(&format!("{base}/{{id}}/dead"), get(dead::dead))
+        .route(&format!("{base}/{{id}}/retry"), post(retry::retry))
+        .route(&format!("{base}/{{id}}/skip"), post(skip::skip))
+}
+
+impl From<QueueError> for ApiError {
+    fn from(error: QueueError) -> Self {
+        let text = error.to_string();
+        match error {
+            QueueError::Unknown(_) | QueueError::UnknownEntry { .. } => Self::not_found(text),
+            QueueError::Store(CommitError::Lost(_)) => Self::new(StatusCode::CONFLICT, "M_UNKNOWN", text),
+            QueueError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// `appservice:irc`, `login:irc:alice`, or a registration's id alone.
+fn destination(id: &str) -> DestinationId {
+    if id.contains(':') { DestinationId(id.into()) } else { destination_id(id) }
+}
+
+/// Which entry is meant.
+#[derive(Deserialize)]
+struct Entry {
+    position: i64,
+}

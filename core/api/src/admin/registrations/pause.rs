@@ -1,0 +1,18 @@
+use axum::Json;
+use axum::extract::{Path, State};
+use causeway_router::{QueueStatus, Router, destination_id};
+
+use crate::ApiError;
+use crate::admin::authorize::Admin;
+
+/// `POST /_causeway/admin/v1/registrations/{id}/pause`: holds its queue until it is resumed; nothing is lost.
+pub async fn pause(
+    admin: Admin,
+    State(router): State<Router>,
+    Path(id): Path<String>,
+) -> Result<Json<QueueStatus>, ApiError> {
+    let queue = destination_id(&id);
+    router.pause(&queue).await?;
+    tracing::info!(%admin, registration = id, "registration paused");
+    Ok(Json(router.queue_show(&queue).await?))
+}
