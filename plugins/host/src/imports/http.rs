@@ -1,0 +1,68 @@
+use std::time::Duration;
+
+use super::wit::http::{Host, Payload, Request, Response};
+use super::wit::ids::{Error, ErrorKind};
+use super::{error, is_plain};
+use crate::convert::Convert;
+use crate::guest::Guest;
+use crate::limits::Limit;
+use crate::web::{self, Refusal};
+
+impl Host for Guest {
+    async fn send(&mut self, req: Request) -> wasmtime::Result<Result<Response, Error>> {
+        let request = match self.checked(req).await {
+            Ok(request) => request,
+            Err(error) => return Ok(Err(error)),
+        };
+        let web = self.bridge.web.clone();
+        Ok(match self.wait(web.send(request)).await {
+            Some(answer) => answer,
+            None => Err(self.refuse(Limit::Wall, "the call has waited too long")),
+        })
+    }
+
+    async fn start(&mut self, token: String, req: Request) -> wasmtime::Result<Result<(), Error>> {
+        if !is_plain(&token) {
+            return Ok(Err(error(ErrorKind::BadRequest, "a token is 1 to 512 bytes without control characters")));
+        }
+        if self.requests + self.delivery.requests.len() >= self.bridge.ceilings.requests {
+            return Ok(Err(self.refuse(Limit::Requests, "too many requests under way")));
+        }
+        Ok(match self.checked(req).await {
+            Ok(request) => {
+                self.delivery.requests.push((token, request));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        })
+    }
+}
+
+impl Guest {
+    pub(super) async fn checked(&mut self, req: Request) -> Result<web::Request, Error> {
+        let body = match req.payload {
+            Payload::Empty => Vec::new(),
+            Payload::Bytes(bytes) => bytes,
+            Payload::Media(uri) => self.stored(&uri).await?.to_vec(),
+            Payload::SecretTemplate(_) => {
+                return Err(error(ErrorKind::Unsupported, "this host fills no secrets into requests yet"));
+            }
+        };
+        let timeout = Duration::from_millis(req.timeout_ms.into()).min(self.bridge.ceilings.wall);
+        let most = req.max_response.min(self.bridge.ceilings.response_bytes);
+        let request = self.bridge.web.request(&req.method, &req.url, &req.headers, body, timeout, most);
+        request.map_err(|refusal| match refusal {
+            Refusal::Limit(limit, message) => self.refuse(limit, message),
+            Refusal::Bad(message) => error(ErrorKind::BadRequest, message),
+        })
+    }
+
+    /// A file of the media repository.
+    pub(super) async fn stored(&mut self, uri: &str) -> Result<bytes::Bytes, Error> {
+        let (services, id) = (self.bridge.services.clone(), self.id.clone());
+        match self.wait(services.media_read(&id, uri)).await {
+            Some(read) => read.map_err(Convert::convert),
+            None => Err(self.refuse(Limit::Wall, "the call has waited too long")),
+        }
+    }
+}
