@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use causeway_store::{Entry, Position};
+use causeway_store::{Entry, Position, Replaced};
 use serde_json::value::RawValue;
 
 /// `appservice:{registration id}` or `login:{bridge id}:{login id}`: what `queue list` shows.
@@ -29,6 +29,8 @@ pub struct Transaction {
     pub made: i64,
     /// in log order
     pub entries: Vec<Arc<Entry>>,
+    /// what those of them that are state events replaced
+    pub replaced: Vec<Replaced>,
     /// typing, receipts and presence, as the appservice API words them; lossy but for receipts
     pub ephemeral: Vec<Box<RawValue>>,
     /// to-device messages, with `to_user_id` and `to_device_id`

@@ -25,4 +25,10 @@ pub trait Interested: Send + Sync {
     fn of_room(&self, room_id: &RoomId) -> Vec<DestinationNid>;
     /// Destinations that want this event only.
     fn of_event(&self, facts: &EventFacts<'_>) -> Vec<DestinationNid>;
+
+    /// Raised when answers of [`of_user`](Self::of_user), [`of_alias`](Self::of_alias) or [`of_room`](Self::of_room)
+    /// change.
+    fn generation(&self) -> u64 {
+        0
+    }
 }

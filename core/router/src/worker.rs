@@ -38,6 +38,10 @@ async fn work(shared: Arc<Shared>, queue: Arc<Queue>) {
                 write(&shared, &queue, statements).await;
                 queue.state().written();
             }
+            Next::Complete(events) => match shared.store.replaced(&events).await {
+                Ok(replaced) => queue.state().completed(replaced),
+                Err(error) => unreadable(&shared, &queue, &error),
+            },
             Next::Load(events) => match shared.store.entries(&events).await {
                 Ok(entries) => queue.state().loaded(entries),
                 Err(error) => unreadable(&shared, &queue, &error),

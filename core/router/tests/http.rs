@@ -6,7 +6,7 @@ use std::time::Duration;
 use causeway_emulators::appservice::{Behavior, RecordingAppservice};
 use causeway_registration::Registration;
 use causeway_router::{Delivered, Destination, HttpAppservice, PingError, Timeouts, Transaction};
-use causeway_store::{Entry, EntryKind, EventNid, InterestNid, Place, Position, RoomNid};
+use causeway_store::{Entry, EntryKind, EventNid, InterestNid, Place, Position, Replaced, RoomNid};
 use serde_json::json;
 
 fn timeouts() -> Timeouts {
@@ -53,7 +53,15 @@ fn message(number: i64, body: &str) -> Arc<Entry> {
 }
 
 fn transaction(id: &str, entries: Vec<Arc<Entry>>) -> Transaction {
-    Transaction { id: id.to_owned(), attempt: 1, made: 3_500, entries, ephemeral: Vec::new(), to_device: Vec::new() }
+    Transaction {
+        id: id.to_owned(),
+        attempt: 1,
+        made: 3_500,
+        entries,
+        replaced: Vec::new(),
+        ephemeral: Vec::new(),
+        to_device: Vec::new(),
+    }
 }
 
 #[tokio::test]
@@ -74,6 +82,25 @@ async fn events_come_in_the_client_format_under_the_v1_path() {
     assert_eq!(came.event_ids, ["$1", "$2"]);
     assert!(came.body.get("ephemeral").is_none());
     assert_eq!(recording.violations(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn state_events_say_what_they_replaced() {
+    let recording = RecordingAppservice::start().unwrap();
+    let appservice = appservice(&recording.registration("a"));
+    let topic = json!({"type": "m.room.topic", "state_key": "", "sender": "@a:h", "origin_server_ts": 1, "content": {"topic": "new"}});
+    let before = json!({"type": "m.room.topic", "state_key": "", "sender": "@b:h", "origin_server_ts": 1, "content": {"topic": "old"}});
+    let mut sent = transaction("e-1", vec![entry(1, "m.room.topic", topic)]);
+    sent.replaced.push(Replaced {
+        by: EventNid(1),
+        event_id: "$before".into(),
+        sender: "@b:h".into(),
+        json: before.to_string().into(),
+    });
+    assert!(matches!(appservice.deliver(&sent).await, Delivered::Taken { .. }));
+    let unsigned = &recording.events()[0]["unsigned"];
+    assert_eq!(unsigned["prev_content"], json!({"topic": "old"}));
+    assert_eq!((&unsigned["prev_sender"], &unsigned["replaces_state"]), (&json!("@b:h"), &json!("$before")));
 }
 
 #[tokio::test]

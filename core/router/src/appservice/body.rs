@@ -2,7 +2,7 @@
 
 use causeway_registration::Registration;
 use causeway_room::{ClientEvent, RoomVersionRules};
-use causeway_store::Entry;
+use causeway_store::{Entry, Replaced};
 use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
@@ -21,9 +21,9 @@ struct Body<'a> {
 
 impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Transaction { entries, ephemeral, to_device, made, .. } = self.transaction;
+        let Transaction { ephemeral, to_device, .. } = self.transaction;
         let mut body = serializer.serialize_map(None)?;
-        body.serialize_entry("events", &Events { entries, made: *made })?;
+        body.serialize_entry("events", &Events(self.transaction))?;
         if !ephemeral.is_empty() {
             if self.registration.ephemeral {
                 body.serialize_entry("ephemeral", ephemeral)?;
@@ -40,16 +40,15 @@ impl Serialize for Body<'_> {
     }
 }
 
-struct Events<'a> {
-    entries: &'a [std::sync::Arc<Entry>],
-    made: i64,
-}
+struct Events<'a>(&'a Transaction);
 
 impl Serialize for Events<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut events = serializer.serialize_seq(Some(self.entries.len()))?;
-        for entry in self.entries {
-            let unsigned = unsigned(entry, self.made).map_err(S::Error::custom)?;
+        let Transaction { entries, replaced, made, .. } = self.0;
+        let mut events = serializer.serialize_seq(Some(entries.len()))?;
+        for entry in entries {
+            let replaced = replaced.iter().find(|replaced| replaced.by == entry.nid);
+            let unsigned = unsigned(entry, replaced, *made).map_err(S::Error::custom)?;
             let event = ClientEvent::parse(&entry.event_id, Some(&entry.room_id), &entry.json, &redaction_rules(entry))
                 .map_err(S::Error::custom)?
                 .with_unsigned(Some(&unsigned));
@@ -59,8 +58,30 @@ impl Serialize for Events<'_> {
     }
 }
 
-fn unsigned(entry: &Entry, made: i64) -> Result<Box<RawValue>, serde_json::Error> {
-    RawValue::from_string(format!(r#"{{"age":{}}}"#, (made - entry.origin_server_ts).max(0)))
+#[derive(Serialize)]
+struct Unsigned<'a> {
+    age: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prev_content: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prev_sender: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces_state: Option<&'a str>,
+}
+
+fn unsigned(entry: &Entry, replaced: Option<&Replaced>, made: i64) -> Result<Box<RawValue>, serde_json::Error> {
+    #[derive(serde::Deserialize)]
+    struct Content<'a> {
+        #[serde(borrow)]
+        content: &'a RawValue,
+    }
+    let previous: Option<Content<'_>> = replaced.map(|replaced| serde_json::from_str(&replaced.json)).transpose()?;
+    serde_json::value::to_raw_value(&Unsigned {
+        age: (made - entry.origin_server_ts).max(0),
+        prev_content: previous.map(|previous| previous.content),
+        prev_sender: replaced.map(|replaced| &*replaced.sender),
+        replaces_state: replaced.map(|replaced| &*replaced.event_id),
+    })
 }
 
 /// The client format depends on the room version only in where a redaction names its target, and the text shows that.

@@ -32,4 +32,8 @@ impl Interested for Registrations {
         }
         destinations
     }
+
+    fn generation(&self) -> u64 {
+        Self::generation(self)
+    }
 }

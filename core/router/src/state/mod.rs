@@ -45,6 +45,8 @@ const PREPARED_TICK: Duration = Duration::from_millis(20);
 pub(crate) enum Next {
     /// Hand this over and tell [`State::answered`].
     Deliver(Arc<Transaction>),
+    /// Look up what these state events replaced and tell [`State::completed`].
+    Complete(Vec<EventNid>),
     /// Commit this and tell [`State::written`].
     Write(Vec<Statement>),
     /// Look these up and tell [`State::loaded`].
@@ -73,6 +75,8 @@ struct Flight {
     transaction: Arc<Transaction>,
     origin: Origin,
     recorded: bool,
+    /// it says what its state events replaced
+    complete: bool,
 }
 
 /// An exception with what needs not survive a restart.
@@ -226,10 +230,14 @@ impl State {
                 self.hold = None;
             }
             if let Some(flight) = &self.flight {
-                if flight.recorded {
-                    return Next::Deliver(Arc::clone(&flight.transaction));
+                if !flight.recorded {
+                    return Next::Write(self.record());
                 }
-                return Next::Write(self.record());
+                if !flight.complete {
+                    let state_events = flight.transaction.entries.iter().filter(|entry| entry.state_key.is_some());
+                    return Next::Complete(state_events.map(|entry| entry.nid).collect());
+                }
+                return Next::Deliver(Arc::clone(&flight.transaction));
             }
             if let Some(events) = self.interrupted.clone().or_else(|| self.chosen.clone()) {
                 return Next::Load(events);
@@ -296,8 +304,10 @@ impl State {
         recorded: bool,
     ) {
         let made = crate::timing::now_ms();
-        let transaction = Transaction { id, attempt: 1, made, entries, ephemeral, to_device: Vec::new() };
-        self.flight = Some(Flight { transaction: Arc::new(transaction), origin, recorded });
+        let transaction =
+            Transaction { id, attempt: 1, made, entries, replaced: Vec::new(), ephemeral, to_device: Vec::new() };
+        let complete = transaction.entries.iter().all(|entry| entry.state_key.is_none());
+        self.flight = Some(Flight { transaction: Arc::new(transaction), origin, recorded, complete });
     }
 
     pub fn cursor(&self) -> Position {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use causeway_store::{Entry, ExceptionKind, Position};
+use causeway_store::{Entry, ExceptionKind, Position, Replaced};
 use tokio::time::Instant;
 
 use super::{EXCEPTIONS, INBOX, Origin, PAGE, State};
@@ -95,6 +95,15 @@ impl State {
             if let Some(transaction) = self.flight.as_mut().and_then(|flight| Arc::get_mut(&mut flight.transaction)) {
                 transaction.attempt = attempt;
             }
+        }
+    }
+
+    /// Answers [`Next::Complete`].
+    pub fn completed(&mut self, replaced: Vec<Replaced>) {
+        let Some(flight) = &mut self.flight else { return };
+        flight.complete = true;
+        if let Some(transaction) = Arc::get_mut(&mut flight.transaction) {
+            transaction.replaced = replaced;
         }
     }
 

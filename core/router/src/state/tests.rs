@@ -117,6 +117,7 @@ impl Machine {
                     self.writes += 1;
                     self.state.written();
                 }
+                Next::Complete(_) => self.state.completed(Vec::new()),
                 Next::Load(events) => {
                     let entries = self.log.iter().filter(|entry| events.contains(&entry.nid)).cloned().collect();
                     self.state.loaded(entries);
