@@ -1,0 +1,68 @@
+//! Who is what in which room, now.
+
+use std::sync::Arc;
+
+use crate::{EventNid, Position, RoomNid, Row, Statement, Store, StoreError, UserNid, values};
+
+const OF_USER: &str = "select r.room_id, m.room, m.membership, m.event, m.position, r.last_position from memberships m \
+    join rooms r on r.nid = m.room where m.member = $1 and not exists \
+    (select 1 from forgotten_rooms f where f.room = m.room and f.user_id = $2 and f.event = m.event)";
+const SHARED: &str = "select 1 from memberships a join memberships b on a.room = b.room \
+    where a.member = $1 and b.member = $2 and a.membership = 'join' and b.membership = 'join' limit 1";
+const SHARING: &str = "select distinct u.user_id from memberships a join memberships b on a.room = b.room \
+    join users u on u.nid = b.member where a.member = $1 and a.membership = 'join' and b.membership = 'join'";
+const FORGET: &str = "insert into forgotten_rooms (user_id, room, event) values ($1, $2, $3) \
+    on conflict (user_id, room) do update set event = excluded.event";
+
+pub(crate) const SQL: &[&str] = &[OF_USER, SHARED, SHARING, FORGET];
+
+/// A room as one user has it.
+#[derive(Clone, Debug)]
+pub struct UserRoom {
+    pub room_id: Arc<str>,
+    pub room: RoomNid,
+    /// the word of the specification
+    pub membership: Arc<str>,
+    /// the member event
+    pub event: EventNid,
+    /// of the member event
+    pub position: Position,
+    /// of the room's newest live event
+    pub last_position: Position,
+}
+
+impl Store {
+    /// All rooms with a membership of the user, but for those it has forgotten.
+    pub async fn user_rooms(&self, user_id: &str) -> Result<Vec<UserRoom>, StoreError> {
+        let Some(user) = self.user_nid(user_id).await? else { return Ok(Vec::new()) };
+        self.fetch(OF_USER, values![user.0, user_id]).await?.iter().map(UserRoom::read).collect()
+    }
+
+    /// Whether two users are joined to one room.
+    pub async fn share_room(&self, one: UserNid, other: UserNid) -> Result<bool, StoreError> {
+        Ok(self.fetch_optional(SHARED, values![one.0, other.0]).await?.is_some())
+    }
+
+    /// Everybody who is joined to a room that the user is joined to, the user among them.
+    pub async fn sharing_rooms(&self, user: UserNid) -> Result<Vec<String>, StoreError> {
+        self.fetch(SHARING, values![user.0]).await?.iter().map(|row| row.get(0)).collect()
+    }
+}
+
+/// The user wants to hear nothing more of a room whose membership is this event.
+pub fn forget_room(user_id: &str, room: RoomNid, event: EventNid) -> Statement {
+    Statement::new(FORGET, values![user_id, room.0, event.0])
+}
+
+impl UserRoom {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            room_id: row.get::<String>(0)?.into(),
+            room: RoomNid(row.get(1)?),
+            membership: row.get::<String>(2)?.into(),
+            event: EventNid(row.get(3)?),
+            position: Position(row.get(4)?),
+            last_position: Position(row.get(5)?),
+        })
+    }
+}
