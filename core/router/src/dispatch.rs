@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use causeway_store::{DestinationNid, Entry, EntryKind, Group, Notice};
+use causeway_store::{Commit, DestinationNid, Entry, EntryKind, Group, Notice};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -11,11 +11,16 @@ use crate::router::Shared;
 use crate::worker::rouse;
 
 pub(crate) async fn dispatch(shared: Arc<Shared>, mut groups: Receiver<Arc<Group>>) {
+    let mut caught_up = shared.seen();
     loop {
         match groups.recv().await {
             Ok(group) => {
                 hand_out(&shared, &group).await;
                 shared.set_seen(group.position);
+                if group.position.0 - caught_up.0 >= CATCH_UP {
+                    caught_up = group.position;
+                    catch_up(&shared);
+                }
             }
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(
@@ -30,6 +35,24 @@ pub(crate) async fn dispatch(shared: Arc<Shared>, mut groups: Receiver<Arc<Group
             Err(RecvError::Closed) => return,
         }
     }
+}
+
+/// Positions after which the cursors of destinations at rest are moved along, all at once.
+const CATCH_UP: i64 = 10_000;
+
+fn catch_up(shared: &Arc<Shared>) {
+    let seen = shared.seen();
+    let statements: Vec<_> = shared.queues().iter().filter_map(|queue| queue.state().catch_up(seen)).collect();
+    if statements.is_empty() {
+        return;
+    }
+    let store = shared.store.clone();
+    shared.runtime.spawn(async move {
+        if let Err(error) = store.commit(Commit::of(statements)).await {
+            // only the next start is slower
+            tracing::warn!(error = &error as &dyn std::error::Error, "cannot move the cursors of idle destinations");
+        }
+    });
 }
 
 async fn hand_out(shared: &Arc<Shared>, group: &Group) {

@@ -28,6 +28,8 @@ pub struct Router {
 
 pub(crate) struct Shared {
     pub store: Store,
+    /// where workers run, whoever rouses them
+    pub runtime: tokio::runtime::Handle,
     pub timing: Timing,
     /// of this process: for transactions that are never repeated after a restart
     pub epoch: String,
@@ -80,13 +82,15 @@ impl Router {
     /// Begins to hand out the log. Must be called inside a tokio runtime, before anything is committed.
     pub fn start(store: Store, timing: Timing) -> Self {
         let groups = store.watch();
+        let seen = AtomicI64::new(store.position().0);
         let shared = Arc::new(Shared {
             store,
+            runtime: tokio::runtime::Handle::current(),
             timing,
             epoch: random_epoch(),
             ephemeral: OnceLock::new(),
             queues: RwLock::default(),
-            seen: AtomicI64::new(0),
+            seen,
         });
         tokio::spawn(dispatch(Arc::clone(&shared), groups));
         Self { shared }

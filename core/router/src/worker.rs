@@ -23,7 +23,7 @@ pub(crate) fn rouse(shared: &Arc<Shared>, queue: &Arc<Queue>) {
         !state.paused && !state.removed && !std::mem::replace(&mut state.running, true)
     };
     if start {
-        tokio::spawn(work(Arc::clone(shared), Arc::clone(queue)));
+        shared.runtime.spawn(work(Arc::clone(shared), Arc::clone(queue)));
     } else {
         queue.wake.notify_one();
     }

@@ -310,6 +310,24 @@ impl State {
         self.flight = Some(Flight { transaction: Arc::new(transaction), origin, recorded, complete });
     }
 
+    /// At the head of the log, with nothing to do but perhaps to write its cursor.
+    fn is_at_rest(&self) -> bool {
+        self.flight.is_none()
+            && self.prepared.is_none()
+            && self.interrupted.is_none()
+            && self.chosen.is_none()
+            && self.ahead.is_empty()
+            && self.inbox.is_empty()
+            && !self.behind
+            && self.exceptions.is_empty()
+            && self.dirty.is_empty()
+            && self.dead.is_empty()
+            && !self.writing
+            && self.hold.is_none()
+            && !self.paused
+            && !self.removed
+    }
+
     pub fn cursor(&self) -> Position {
         self.cursor
     }

@@ -36,21 +36,7 @@ impl State {
 
     /// Entries that a commit under way will append may be recorded in it, when nothing else is to be done here.
     pub fn prepare(&mut self, events: Vec<EventNid>) -> Option<(u64, Statement)> {
-        let at_rest = self.flight.is_none()
-            && self.prepared.is_none()
-            && self.interrupted.is_none()
-            && self.chosen.is_none()
-            && self.ahead.is_empty()
-            && self.inbox.is_empty()
-            && !self.behind
-            && self.exceptions.is_empty()
-            && self.dirty.is_empty()
-            && self.dead.is_empty()
-            && !self.writing
-            && self.hold.is_none()
-            && !self.paused
-            && !self.removed;
-        if !at_rest || events.is_empty() || events.len() > self.limit {
+        if !self.is_at_rest() || events.is_empty() || events.len() > self.limit {
             return None;
         }
         self.serial += 1;

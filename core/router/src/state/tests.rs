@@ -392,6 +392,17 @@ fn the_interrupted_transaction_is_repeated_under_its_id_after_a_restart() {
 }
 
 #[test]
+fn only_a_destination_at_rest_moves_its_cursor_along_with_the_log() {
+    let mut machine = Machine::at_rest();
+    assert!(machine.state.catch_up(Position(500)).is_some());
+    assert!(machine.state.catch_up(Position(500)).is_none(), "it is there already");
+    machine.append(501..=501, 1);
+    assert!(machine.state.catch_up(Position(600)).is_none(), "it has something to take");
+    machine.run_for(MINUTE);
+    assert_eq!((machine.taken.as_slice(), machine.state.cursor()), ([501].as_slice(), Position(501)));
+}
+
+#[test]
 fn a_paused_destination_takes_nothing_until_it_is_resumed() {
     let mut machine = Machine::at_rest();
     machine.state.paused = true;

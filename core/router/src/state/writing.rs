@@ -1,6 +1,8 @@
 //! What of a queue has to be written, and when.
 
-use causeway_store::{EventNid, Statement, advance_cursor, delete_exception, put_exception, record_transaction};
+use causeway_store::{
+    EventNid, Position, Statement, advance_cursor, delete_exception, put_exception, record_transaction,
+};
 use tokio::time::Instant;
 
 use super::State;
@@ -31,6 +33,18 @@ impl State {
         self.write_by = None;
         self.writing = !statements.is_empty();
         (!statements.is_empty()).then_some(statements)
+    }
+
+    /// Moves the cursor of a destination at rest to `seen`, so that the next start need not read the log from long ago.
+    pub fn catch_up(&mut self, seen: Position) -> Option<Statement> {
+        if !self.is_at_rest() || self.cursor >= seen {
+            return None;
+        }
+        self.cursor = seen;
+        self.read = self.read.max(seen);
+        self.moved = false;
+        self.write_by = None;
+        Some(advance_cursor(self.nid, self.serial, self.cursor, self.mark.receipts))
     }
 
     pub(super) fn exception_rows(&mut self) -> Vec<Statement> {

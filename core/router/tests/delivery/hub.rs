@@ -49,6 +49,8 @@ pub struct Hub {
     pub router: Router,
     pub registrations: Registrations,
     heads: Mutex<HashMap<usize, (RoomNid, EventNid, i64)>>,
+    /// interested in everything
+    pub curious: Mutex<Vec<DestinationNid>>,
 }
 
 /// Everything waits a fiftieth of what it does in earnest.
@@ -84,7 +86,14 @@ impl Hub {
             let registrations = Registrations::load(store.clone(), router.clone(), "h", timeouts()).await.unwrap();
             (store, router, registrations)
         });
-        Self { runtime: Some(runtime), store, router, registrations, heads: Mutex::default() }
+        Self {
+            runtime: Some(runtime),
+            store,
+            router,
+            registrations,
+            heads: Mutex::default(),
+            curious: Mutex::default(),
+        }
     }
 
     /// Ends everything at once, as a crash does.
@@ -112,7 +121,8 @@ impl Hub {
         static EVENTS: AtomicUsize = AtomicUsize::new(0);
         let user_id = format!("@{sender}:h");
         let event_id = format!("$e{}", EVENTS.fetch_add(1, Ordering::Relaxed));
-        let interested = self.registrations.of_user(user_id.as_str().try_into().unwrap());
+        let mut interested = self.registrations.of_user(user_id.as_str().try_into().unwrap());
+        interested.extend(self.curious.lock().unwrap().iter());
         let interest = self.store.intern_interest(interested.clone()).await.unwrap();
         let sender_nid = self.store.intern_user(&user_id).await.unwrap();
         let nid = EventNid(self.store.reserve(1).await.unwrap());
@@ -171,13 +181,24 @@ impl Hub {
 
     /// Waits until the queue is as wanted.
     pub fn wait_for_queue(&self, id: &str, what: &str, holds: impl Fn(&QueueStatus) -> bool) -> QueueStatus {
+        let id = destination_id(id);
+        self.wait_until(what, async || self.router.queue_show(&id).await.unwrap(), holds)
+    }
+
+    /// Waits until a question has the wanted answer.
+    pub fn wait_until<T: std::fmt::Debug>(
+        &self,
+        what: &str,
+        ask: impl AsyncFn() -> T,
+        holds: impl Fn(&T) -> bool,
+    ) -> T {
         let begun = std::time::Instant::now();
         loop {
-            let status = self.queue(id);
-            if holds(&status) {
-                return status;
+            let answer = self.wait(ask());
+            if holds(&answer) {
+                return answer;
             }
-            assert!(begun.elapsed() < PATIENCE, "not in time: {what}; last seen: {status:?}");
+            assert!(begun.elapsed() < PATIENCE, "not in time: {what}; last seen: {answer:?}");
             self.wait(async { tokio::time::sleep(Duration::from_millis(5)).await });
         }
     }

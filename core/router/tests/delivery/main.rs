@@ -2,14 +2,17 @@
 //! somebody else.
 
 mod hub;
+mod native;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use causeway_emulators::appservice::{Behavior, RecordingAppservice};
-use causeway_router::{FileOutcome, QueueState, RegistrationError};
+use causeway_router::{Destination, FileOutcome, QueueState, RegistrationError, Settled};
 use causeway_store::Position;
 use hub::{Data, Hub, PATIENCE, id};
+use native::{Ephemeral, Login};
 
 /// Runs each test on both databases.
 macro_rules! on_both_databases {
@@ -42,6 +45,8 @@ on_both_databases! {
     a_backlog_is_taken_in_full_batches,
     registrations_are_changed_while_running,
     files_of_the_configuration_are_applied_and_reported,
+    pending_entries_outlive_a_restart_until_they_are_settled,
+    receipts_outlive_a_restart_and_typing_comes_at_once,
 }
 
 fn messages(hub: &Hub, range: std::ops::Range<usize>, rooms: usize) -> Vec<String> {
@@ -317,4 +322,62 @@ fn files_of_the_configuration_are_applied_and_reported(data: &Data) {
     assert_eq!(outcomes(&hub, &paths[..1]), ["disabled"]);
     assert_eq!(outcomes(&hub, &[]), ["removed"]);
     assert_eq!(outcomes(&hub, &paths[..1]), ["added"]);
+}
+
+fn pending_entries_outlive_a_restart_until_they_are_settled(data: &Data) {
+    let hub = Hub::start(data);
+    let login = Arc::new(Login::new());
+    let nid = hub.wait(hub.router.register(Arc::clone(&login) as _)).unwrap();
+    hub.curious.lock().unwrap().push(nid);
+    let sent: Vec<String> = (0..3).map(|number| hub.send(1, "alice", &number.to_string())).collect();
+    let pending = async |hub: &Hub| hub.store.exceptions(nid).await.unwrap();
+    let rows = hub.wait_until("three pending on disk", async || pending(&hub).await, |rows| rows.len() == 3);
+    assert!(hub.router.settle(login.id(), rows[0].position, &Settled::Done));
+    hub.wait_until("two pending on disk", async || pending(&hub).await, |rows| rows.len() == 2);
+    assert_eq!(login.offered(), sent.iter().map(|id| (id.clone(), 1)).collect::<Vec<_>>());
+    hub.kill();
+
+    let hub = Hub::start(data);
+    let login = Arc::new(Login::new());
+    hub.wait(hub.router.register(Arc::clone(&login) as _)).unwrap();
+    hub.wait_until("both offered again", async || login.offered(), |offered| offered.len() == 2);
+    assert_eq!(login.offered(), [(sent[1].clone(), 2), (sent[2].clone(), 2)]);
+    assert!(hub.router.settle(login.id(), rows[1].position, &Settled::Done));
+    let refused = Settled::Refused { reason: "no such channel".to_owned() };
+    assert!(hub.router.settle(login.id(), rows[2].position, &refused));
+    hub.wait_until("none pending on disk", async || pending(&hub).await, Vec::is_empty);
+    let dead = hub.wait(hub.router.dead_letters(login.id())).unwrap();
+    assert_eq!((dead.len(), dead[0].event_id.as_ref()), (1, Some(&sent[2])));
+}
+
+fn receipts_outlive_a_restart_and_typing_comes_at_once(data: &Data) {
+    let appservice = RecordingAppservice::start().unwrap();
+    let hub = Hub::start(data);
+    let source = Arc::new(Ephemeral::default());
+    hub.router.set_ephemeral_source(Arc::clone(&source) as _);
+    let nid = hub.add(&appservice, "a");
+    let kinds = |appservice: &RecordingAppservice| -> Vec<String> {
+        let taken = appservice.transactions().into_iter().filter(|transaction| transaction.status == Some(200));
+        let events =
+            taken.flat_map(|transaction| transaction.body["ephemeral"].as_array().cloned().unwrap_or_default());
+        events.map(|event| event["type"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    *source.typing.lock().unwrap() = (1, true);
+    hub.router.ephemeral_changed(&[nid]);
+    hub.wait(appservice.wait_until("typing", PATIENCE, |appservice| kinds(appservice) == ["m.typing"])).unwrap();
+
+    appservice.stop();
+    let position = hub.store.position();
+    *source.receipt.lock().unwrap() = Some(Position(position.0 + 1));
+    hub.router.ephemeral_changed(&[nid]);
+    hub.wait_for_queue("a", "held", |status| status.state == QueueState::Held);
+    hub.kill();
+    let hub = Hub::start(data);
+    source.typing.lock().unwrap().0 = 0;
+    hub.router.set_ephemeral_source(Arc::clone(&source) as _);
+    hub.wait(appservice.restart()).unwrap();
+    hub.router.ephemeral_changed(&[nid]);
+    let both = |appservice: &RecordingAppservice| kinds(appservice) == ["m.typing", "m.receipt"];
+    hub.wait(appservice.wait_until("the receipt", PATIENCE, both)).unwrap();
+    assert_clean(&appservice);
 }
