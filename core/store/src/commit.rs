@@ -51,12 +51,15 @@ impl Commit {
         Self { statements, ..Self::default() }
     }
 
-    /// Puts the id of the last event where statements ask for it.
+    /// Puts the ids of the last event and of the room where statements ask for them.
     pub(crate) fn name_event(&mut self) {
-        let Some(event) = self.append.as_ref().and_then(|append| append.events.last()) else { return };
+        let Some(append) = &self.append else { return };
+        let Some(event) = append.events.last() else { return };
         for value in self.statements.iter_mut().flat_map(|statement| &mut statement.args) {
-            if *value == Value::EventId {
-                *value = Value::Text(event.event_id.to_string());
+            match value {
+                Value::EventId => *value = Value::Text(event.event_id.to_string()),
+                Value::RoomId => *value = Value::Text(append.room.room_id.to_string()),
+                _ => {}
             }
         }
     }

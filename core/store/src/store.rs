@@ -52,6 +52,10 @@ impl Store {
         Ok(Self { shared: Arc::new(shared) })
     }
 
+    pub(crate) fn is_sqlite(&self) -> bool {
+        matches!(self.shared.readers, Readers::Sqlite(_))
+    }
+
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
     }
@@ -73,7 +77,7 @@ impl Store {
 
     /// As [`commit`](Self::commit), but the place in the queue is taken by the call itself: who holds a room's lock
     /// over it decides the order, and need not hold it until the disk has answered.
-    pub fn enqueue(&self, mut commit: Commit) -> impl Future<Output = Result<Committed, CommitError>> + Send + 'static {
+    pub fn enqueue(&self, mut commit: Commit) -> impl Future<Output = Result<Committed, CommitError>> + Send + use<> {
         commit.name_event();
         let (reply, answer) = oneshot::channel();
         // The committer has gone only when the runtime is ending; then there is no answer either.

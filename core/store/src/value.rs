@@ -15,6 +15,8 @@ pub enum Value {
     Position,
     /// The id of the commit's last event: known only when the event is built, after the rows that name it.
     EventId,
+    /// The id of the room that the commit appends to.
+    RoomId,
 }
 
 impl From<i64> for Value {
@@ -125,7 +127,7 @@ impl<'q> sqlx::Encode<'q, sqlx::Sqlite> for Value {
             Self::Int(value) => sqlx::Encode::<sqlx::Sqlite>::encode(value, buffer),
             Self::Text(value) => sqlx::Encode::<sqlx::Sqlite>::encode(value, buffer),
             Self::Bytes(value) => sqlx::Encode::<sqlx::Sqlite>::encode(value, buffer),
-            Self::Position | Self::EventId => Err(UNPLACED.into()),
+            Self::Position | Self::EventId | Self::RoomId => Err(UNPLACED.into()),
         }
     }
 
@@ -147,7 +149,7 @@ impl<'q> sqlx::Encode<'q, sqlx::Postgres> for Value {
             Self::Int(value) => sqlx::Encode::<sqlx::Postgres>::encode_by_ref(value, buffer),
             Self::Text(value) => sqlx::Encode::<sqlx::Postgres>::encode_by_ref(value, buffer),
             Self::Bytes(value) => sqlx::Encode::<sqlx::Postgres>::encode_by_ref(value, buffer),
-            Self::Position | Self::EventId => Err(UNPLACED.into()),
+            Self::Position | Self::EventId | Self::RoomId => Err(UNPLACED.into()),
         }
     }
 
@@ -155,7 +157,7 @@ impl<'q> sqlx::Encode<'q, sqlx::Postgres> for Value {
         Some(match self {
             Self::Null => UNSPECIFIED,
             Self::Int(_) | Self::Position => <i64 as sqlx::Type<sqlx::Postgres>>::type_info(),
-            Self::Text(_) | Self::EventId => <String as sqlx::Type<sqlx::Postgres>>::type_info(),
+            Self::Text(_) | Self::EventId | Self::RoomId => <String as sqlx::Type<sqlx::Postgres>>::type_info(),
             Self::Bytes(_) => <Vec<u8> as sqlx::Type<sqlx::Postgres>>::type_info(),
         })
     }
@@ -166,7 +168,7 @@ type Encoded = Result<sqlx::encode::IsNull, sqlx::error::BoxDynError>;
 /// Of a null only the server knows the type.
 const UNSPECIFIED: sqlx::postgres::PgTypeInfo = sqlx::postgres::PgTypeInfo::with_oid(sqlx::postgres::types::Oid(0));
 
-const UNPLACED: &str = "Value::Position or Value::EventId outside of a commit";
+const UNPLACED: &str = "Value::Position, Value::EventId or Value::RoomId outside of a commit";
 
 impl Value {
     pub(crate) fn into_int(self) -> Option<i64> {

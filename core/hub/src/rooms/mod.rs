@@ -1,48 +1,230 @@
 //! Rooms: the path of an event from a request to the log, and what can be read back.
 
+mod building;
+mod create;
+mod interest;
+mod load;
+mod membership;
+mod redact;
 mod requests;
+mod send;
+mod slot;
+mod snapshot;
+mod state;
+mod visibility;
 
 pub use requests::*;
+pub use snapshot::{RoomSnapshot, membership_of};
+pub use state::{RoomState, StateEvent};
 
-use ruma::{EventId, OwnedRoomId, RoomId, UserId};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use causeway_room::SigningKey;
+use causeway_router::{Interested, Router};
+use causeway_store::{Position, RoomFacts, Store, StoreError};
+use rand::Rng;
+use rand::distr::Alphanumeric;
+use ruma::{
+    MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedServerName, RoomId, RoomVersionId, UInt, UserId,
+};
+
+use building::Building;
+use slot::Slot;
+
+/// Between neighbors of a timeline there is room for older events that come later.
+const PLACE_STEP: i64 = 1 << 20;
+
+/// Rooms kept in memory.
+const CACHED_ROOMS: usize = 10_000;
+
+/// How often an event is built again when other events took its place.
+const ATTEMPTS: usize = 8;
 
 /// All rooms of this server. Cheap to clone.
 #[derive(Clone)]
-pub struct Rooms {}
+pub struct Rooms {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    router: Router,
+    key: SigningKey,
+    server_name: OwnedServerName,
+    interested: RwLock<Arc<[Arc<dyn Interested>]>>,
+    slots: Mutex<HashMap<Box<str>, Arc<Slot>>>,
+}
+
+impl Inner {
+    fn interested(&self) -> Arc<[Arc<dyn Interested>]> {
+        Arc::clone(&self.interested.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn slot(&self, room_id: &str) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.get(room_id) {
+            return Arc::clone(slot);
+        }
+        if slots.len() >= CACHED_ROOMS {
+            // Only what nobody holds: a slot in use is the room's one lock.
+            slots.retain(|_, slot| Arc::strong_count(slot) > 1);
+        }
+        Arc::clone(slots.entry(room_id.into()).or_default())
+    }
+
+    fn now(&self) -> MilliSecondsSinceUnixEpoch {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        MilliSecondsSinceUnixEpoch(UInt::try_from(u64::try_from(now).unwrap_or(0)).unwrap_or_default())
+    }
+
+    fn random_text(&self, length: usize) -> String {
+        rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
+    }
+
+    fn random_event_id(&self) -> OwnedEventId {
+        let text = format!("${}:{}", self.random_text(24), self.server_name);
+        OwnedEventId::try_from(text).expect("letters, digits and a server name")
+    }
+}
 
 impl Rooms {
-    /// Builds, authorises, commits. Returns when the event is on disk. A repeated `transaction` answers the first event's id.
-    pub async fn send(&self, event: NewEvent) -> Result<Sent, SendError> {
-        let _ = event;
-        todo!()
+    pub fn new(
+        store: Store,
+        router: Router,
+        key: SigningKey,
+        server_name: OwnedServerName,
+        interested: Vec<Arc<dyn Interested>>,
+    ) -> Self {
+        let inner = Inner {
+            store,
+            router,
+            key,
+            server_name,
+            interested: RwLock::new(interested.into()),
+            slots: Mutex::default(),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
-    /// All of the room's first events in one commit.
-    pub async fn create(&self, creator: &UserId, room: CreateRoom) -> Result<OwnedRoomId, SendError> {
-        let _ = (creator, room);
-        todo!()
+    /// One more who knows destinations: the bridge engine, which needs rooms to be made itself.
+    pub fn also_interested(&self, interested: Arc<dyn Interested>) {
+        let mut known = self.inner.interested.write().unwrap_or_else(PoisonError::into_inner);
+        *known = known.iter().cloned().chain([interested]).collect();
     }
 
-    /// Membership by the endpoints (`join`, `invite`, …); a join fills in display name and avatar.
-    pub async fn change_membership(&self, membership: Membership) -> Result<Sent, SendError> {
-        let _ = membership;
-        todo!()
+    /// The room as of its newest committed event. From memory, but for the first time.
+    ///
+    /// # Errors
+    /// [`SendError::UnknownRoom`]
+    pub async fn snapshot(&self, room_id: &RoomId) -> Result<Arc<RoomSnapshot>, SendError> {
+        let slot = self.inner.slot(room_id.as_str());
+        if let Some(committed) = slot.committed() {
+            return Ok(committed);
+        }
+        let mut head = slot.lock().await;
+        if head.is_none() {
+            *head = Some(self.load(room_id, &slot).await?);
+        }
+        slot.committed().ok_or_else(|| SendError::UnknownRoom(room_id.to_owned()))
     }
 
-    /// Redacts `target` and answers the redaction.
-    pub async fn redact(&self, event: NewEvent, target: &EventId) -> Result<Sent, SendError> {
-        let _ = (event, target);
-        todo!()
+    /// The rooms that a user is in.
+    pub async fn joined_rooms(&self, user_id: &UserId) -> Result<Vec<OwnedRoomId>, StoreError> {
+        let rooms = self.inner.store.user_rooms(user_id.as_str()).await?;
+        let joined = rooms.into_iter().filter(|room| &*room.membership == "join");
+        Ok(joined.filter_map(|room| OwnedRoomId::try_from(&*room.room_id).ok()).collect())
     }
 
-    /// The current state of one (type, state key): the stored PDU.
-    pub async fn state_event(
+    async fn load(&self, room_id: &RoomId, slot: &Slot) -> Result<RoomSnapshot, SendError> {
+        let mut room = load::room(&self.inner.store, room_id.as_str(), slot.broken() + 1)
+            .await?
+            .ok_or_else(|| SendError::UnknownRoom(room_id.to_owned()))?;
+        room.destinations.generation = u64::MAX;
+        self.refresh_destinations(&mut room);
+        slot.loaded(&room);
+        Ok(room)
+    }
+
+    /// Builds on the room's head and commits, as often as it takes: `build` is called again when others were faster.
+    /// Answers where the log stood and what `build` answered.
+    async fn append<T>(
         &self,
         room_id: &RoomId,
-        event_type: &str,
-        state_key: &str,
-    ) -> Result<Option<std::sync::Arc<causeway_store::Entry>>, SendError> {
-        let _ = (room_id, event_type, state_key);
-        todo!()
+        with: &[causeway_store::Statement],
+        mut build: impl AsyncFnMut(&mut Building) -> Result<T, SendError>,
+    ) -> Result<(Position, T), SendError> {
+        let slot = self.inner.slot(room_id.as_str());
+        for _ in 0..ATTEMPTS {
+            let mut head = slot.lock().await;
+            let room = match head.take() {
+                Some(room) if room.epoch > slot.broken() => Some(room),
+                _ => None,
+            };
+            let mut room = match room {
+                Some(room) => room,
+                None => self.load(room_id, &slot).await?,
+            };
+            self.refresh_destinations(&mut room);
+            *head = Some(room.clone());
+            let mut building = Building::on(room);
+            let answer = build(&mut building).await?;
+            let (waiting, room) = self.enqueue(building, with, &slot);
+            *head = Some(room);
+            drop(head);
+            match waiting.await {
+                Ok(position) => return Ok((position, answer)),
+                Err(causeway_store::CommitError::HeadMoved) => continue,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(SendError::Store(StoreError::Inconsistent {
+            what: format!("the head of {room_id} moves all the time"),
+            source: None,
+        }))
+    }
+
+    /// Takes the events' place in the committer's queue; the room's lock is held over this call only.
+    fn enqueue(
+        &self,
+        building: Building,
+        with: &[causeway_store::Statement],
+        slot: &Arc<Slot>,
+    ) -> (impl Future<Output = Result<Position, causeway_store::CommitError>> + Send + use<>, RoomSnapshot) {
+        let interests = building.interests();
+        let mut prepared =
+            self.inner.router.prepare(interests.iter().map(|(nid, destinations)| (*nid, destinations.as_slice())));
+        let statements = with.iter().cloned().chain(prepared.statements()).collect();
+        let (mut commit, room) = building.finish(statements);
+        let (slot, after) = (Arc::clone(slot), room.clone());
+        if let Some(append) = &mut commit.append {
+            append.settled = Some(Box::new(move |position| slot.settled(after, position)));
+        }
+        let committed = self.inner.store.enqueue(commit);
+        let waiting = async move {
+            let position = committed.await?.position;
+            prepared.committed(position);
+            Ok(position)
+        };
+        (waiting, room)
+    }
+
+    /// The facts of a room that is being made.
+    async fn new_room_facts(&self, version: &RoomVersionId) -> Result<RoomFacts, SendError> {
+        let nid = causeway_store::RoomNid(self.inner.store.reserve(1).await?);
+        Ok(RoomFacts { nid, room_id: "".into(), version: version.as_str().into() })
+    }
+}
+
+impl From<causeway_store::CommitError> for SendError {
+    fn from(error: causeway_store::CommitError) -> Self {
+        match error {
+            causeway_store::CommitError::Lost(label) => Self::Lost(label),
+            causeway_store::CommitError::Store(error) => Self::Store(error),
+            error @ causeway_store::CommitError::HeadMoved => {
+                Self::Store(StoreError::Inconsistent { what: error.to_string(), source: None })
+            }
+        }
     }
 }

@@ -83,7 +83,7 @@ pub struct CreateRoom {
     pub power_level_content_override: Option<serde_json::Map<String, serde_json::Value>>,
     /// (type, state key, content)
     pub initial_state: Vec<(String, String, Box<RawValue>)>,
-    /// rows that must live or die with the room: the bridge's portal
+    /// rows that must live or die with the room: the bridge's portal; `Value::RoomId` stands for the room's id
     pub with: Vec<Statement>,
 }
 
@@ -131,6 +131,12 @@ pub enum SendError {
     /// 400 `M_ROOM_IN_USE`
     #[error("the alias {0} is taken")]
     AliasInUse(String),
+    /// 404 `M_NOT_FOUND`
+    #[error("there is no event {0} in this room")]
+    UnknownEvent(OwnedEventId),
+    /// The state event would only repeat this one; never leaves [`Rooms`](super::Rooms).
+    #[error("the state is so already: {0}")]
+    Unchanged(OwnedEventId),
     /// a row of `with` was there already: its label. The event was not made.
     #[error("lost: {0}")]
     Lost(&'static str),

@@ -1,0 +1,280 @@
+//! Events being built on a room's head, to be committed together.
+
+use std::sync::Arc;
+
+use causeway_room::{Draft, Head, Pdu, PduError, State, auth_keys, authorize, build, trie};
+use causeway_store::{
+    Append, ClientTransaction, Commit, DestinationNid, EntryKind, EventNid, NewEntry, NewRelation, Place, Redacted,
+    RoomFacts, StateNid, Statement,
+};
+use ruma::events::room::member::MembershipState;
+use ruma::{OwnedEventId, RoomVersionId};
+use serde::Deserialize;
+
+use super::requests::{SendError, TransactionKey};
+use super::snapshot::{Destinations, Nodes, RoomSnapshot, membership_of};
+use super::state::{RoomState, StateEvent};
+use super::{PLACE_STEP, Rooms};
+
+/// Numbers reserved for the nodes of one rewritten trie: 33 changes touch at most as many leaves and their branches.
+const NODES_PER_ROOT: usize = 512;
+
+pub(super) struct Building {
+    room: RoomSnapshot,
+    expected: Option<EventNid>,
+    events: Vec<NewEntry>,
+    interests: Vec<(EventNid, Vec<DestinationNid>)>,
+    states: Vec<(StateNid, Vec<u8>)>,
+    nodes: Vec<(i64, Vec<u8>)>,
+    redactions: Vec<Redacted>,
+    transaction: Option<ClientTransaction>,
+}
+
+impl Building {
+    /// On a room's head.
+    pub fn on(room: RoomSnapshot) -> Self {
+        let expected = Some(room.head);
+        Self::new(room, expected)
+    }
+
+    /// A room that is being made; `facts.room_id` may still be empty, the create event names it.
+    pub fn first(facts: RoomFacts, version: RoomVersionId) -> Result<Self, SendError> {
+        let rules =
+            causeway_room::version::rules(&version).ok_or_else(|| SendError::UnsupportedVersion(version.clone()))?;
+        let room = RoomSnapshot {
+            facts,
+            version,
+            rules,
+            head: EventNid(0),
+            extremities: Vec::new(),
+            depth: 0,
+            place: Place(0),
+            position: Default::default(),
+            state: RoomState::default(),
+            stored: State::at_root(trie::EMPTY),
+            state_nid: StateNid(0),
+            nodes: Nodes::default(),
+            destinations: Destinations::default(),
+            epoch: 1,
+        };
+        Ok(Self::new(room, None))
+    }
+
+    fn new(room: RoomSnapshot, expected: Option<EventNid>) -> Self {
+        Self {
+            room,
+            expected,
+            events: Vec::new(),
+            interests: Vec::new(),
+            states: Vec::new(),
+            nodes: Vec::new(),
+            redactions: Vec::new(),
+            transaction: None,
+        }
+    }
+
+    pub fn room(&self) -> &RoomSnapshot {
+        &self.room
+    }
+
+    /// Builds the next event, authorizes it and takes it into the room.
+    pub async fn add(
+        &mut self,
+        rooms: &Rooms,
+        draft: Draft,
+        key: Option<&TransactionKey>,
+    ) -> Result<Arc<Pdu>, SendError> {
+        let pdu = Arc::new(self.build(rooms, draft)?);
+        let before = self.room.clone();
+        let store = &rooms.inner.store;
+        let nid = EventNid(store.reserve(1).await?);
+        let sender = store.intern_user(pdu.sender().as_str()).await?;
+        if self.expected.is_none() && self.events.is_empty() {
+            self.room.facts.room_id = pdu.room_id().as_str().into();
+        }
+        let event_type: Arc<str> = pdu.event_type().to_string().into();
+
+        let mut state_key = None;
+        let mut membership = None;
+        let mut auth_events = Vec::new();
+        if let Some(text) = pdu.state_key() {
+            let key = store.intern_key(&event_type, text).await?;
+            let replaced = before.state.get(&event_type, text);
+            state_key = Some((key, Arc::from(text), replaced.map(|event| event.nid)));
+            if &*event_type == "m.room.member" {
+                membership = Some((store.intern_user(text).await?, Arc::from(membership_of(&pdu).as_str())));
+            }
+            auth_events = pdu.auth_events().iter().filter_map(|id| self.nid_of(id)).collect();
+            self.room.state.insert(StateEvent { nid, key, pdu: Arc::clone(&pdu) });
+            self.change_state(rooms, key.0, nid).await?;
+            rooms.count_destinations(&mut self.room, replaced.map(|event| &*event.pdu), &pdu);
+        }
+
+        self.room.place = Place(before.place.0 + PLACE_STEP);
+        self.room.depth = pdu.depth();
+        self.room.head = nid;
+        self.room.extremities = vec![(nid, Arc::clone(&pdu))];
+        let interested = rooms.interested_in(&before, &self.room, &pdu);
+        let interest = store.intern_interest(interested.clone()).await?;
+        self.interests.push((nid, interested));
+        self.transaction = key.map(|key| ClientTransaction {
+            sender,
+            device: key.device.as_str().into(),
+            txn_id: key.txn_id.as_str().into(),
+            event: nid,
+            ts: rooms.inner.now().get().into(),
+        });
+        self.events.push(NewEntry {
+            nid,
+            place: self.room.place,
+            kind: EntryKind::Live,
+            event_id: pdu.event_id().as_str().into(),
+            depth: i64::try_from(pdu.depth()).expect("depth stops at 2^53"),
+            origin_server_ts: i64::from(pdu.origin_server_ts().get()),
+            sender: (sender, pdu.sender().as_str().into()),
+            event_type,
+            state_key,
+            state: self.room.state_nid,
+            interest,
+            json: pdu.json().into(),
+            auth_events,
+            membership,
+            relation: relation(&pdu),
+            transaction: key.map(|key| (key.device.as_str().into(), key.txn_id.as_str().into())),
+        });
+        Ok(pdu)
+    }
+
+    /// `pdu` is the redacted form of `target`, by the last event.
+    pub fn redact(&mut self, target: EventNid, pdu: Pdu) {
+        self.redactions.push(Redacted { target, by: self.room.head, json: pdu.json().into() });
+        if let (true, Some(key)) = (pdu.is_state(), pdu.state_key()) {
+            let current = self.room.state.get(&pdu.event_type().to_string(), key).filter(|event| event.nid == target);
+            if let Some(event) = current.cloned() {
+                self.room.state.insert(StateEvent { pdu: Arc::new(pdu), ..event });
+            }
+        }
+    }
+
+    fn build(&self, rooms: &Rooms, draft: Draft) -> Result<Pdu, SendError> {
+        let room = &self.room;
+        refuse_double_invite(room, &draft)?;
+        let auth: Vec<Arc<Pdu>> = auth_keys(&draft, room.rules)
+            .map_err(|error| SendError::BadContent(error.to_string()))?
+            .iter()
+            .filter_map(|(event_type, key)| room.state_event(event_type, key).map(|event| Arc::clone(&event.pdu)))
+            .collect();
+        let previous: Vec<Arc<Pdu>> = room.extremities.iter().map(|(_, pdu)| Arc::clone(pdu)).collect();
+        let head = Head::of(&previous, room.rules).map_err(|error| SendError::BadContent(error.to_string()))?;
+        let new_id = || rooms.inner.random_event_id();
+        let pdu = build(draft, &head, &auth, &rooms.inner.key, room.rules, new_id).map_err(|error| match error {
+            causeway_room::BuildError::Pdu(error @ (PduError::TooLarge(_) | PduError::FieldTooLong { .. })) => {
+                SendError::TooLarge(error.to_string())
+            }
+            error => SendError::BadContent(error.to_string()),
+        })?;
+        authorize(room.rules, &pdu, |event_type, key| {
+            room.state_event(event_type, key).map(|event| Arc::clone(&event.pdu))
+        })
+        .map_err(|error| SendError::Forbidden(error.to_string()))?;
+        Ok(pdu)
+    }
+
+    fn nid_of(&self, event_id: &OwnedEventId) -> Option<EventNid> {
+        // The state that the event was authorized by is the state before it: what it replaces is still there.
+        self.room.state.iter().find(|event| event.pdu.event_id() == event_id).map(|event| event.nid)
+    }
+
+    async fn change_state(&mut self, rooms: &Rooms, key: i64, event: EventNid) -> Result<(), SendError> {
+        let store = &rooms.inner.store;
+        let key = u32::try_from(key).map_err(|_| SendError::BadContent("too many kinds of state".to_owned()))?;
+        let mut state = self.room.stored.with(key, Some(event.0.unsigned_abs()));
+        if state.is_full() {
+            let first = store.reserve(NODES_PER_ROOT).await?.unsigned_abs();
+            let mut next = first;
+            let written = state
+                .rooted(&self.room.nodes, || {
+                    next += 1;
+                    next - 1
+                })
+                .map_err(|error| causeway_store::StoreError::Inconsistent {
+                    what: "a state's trie".to_owned(),
+                    source: Some(error.into()),
+                })?;
+            debug_assert!(next - first <= NODES_PER_ROOT as u64, "a rewritten trie takes fewer numbers");
+            for (id, node) in written.nodes {
+                self.nodes.push((id.cast_signed(), trie::encode(&node)));
+                self.room.nodes.0.insert_mut(id, Arc::new(node));
+            }
+            state = State::at_root(written.root);
+        }
+        let nid = StateNid(store.reserve(1).await?);
+        self.states.push((nid, state.encode()));
+        self.room.stored = state;
+        self.room.state_nid = nid;
+        Ok(())
+    }
+
+    /// Who wants which of the events, for the router's first deliveries.
+    pub fn interests(&self) -> Vec<(EventNid, Vec<DestinationNid>)> {
+        self.interests.clone()
+    }
+
+    /// The commit, and the room after it.
+    pub fn finish(self, statements: Vec<Statement>) -> (Commit, RoomSnapshot) {
+        let append = Append {
+            room: self.room.facts.clone(),
+            expected: self.expected,
+            events: self.events,
+            extremities: self.room.extremities.iter().map(|(nid, _)| *nid).collect(),
+            depth: i64::try_from(self.room.depth).expect("depth stops at 2^53"),
+            state: self.room.state_nid,
+            states: self.states,
+            nodes: self.nodes,
+            redactions: self.redactions,
+            transaction: self.transaction,
+            settled: None,
+        };
+        (Commit { append: Some(append), statements, notices: Vec::new() }, self.room)
+    }
+}
+
+/// Bridges look for these words (matrix-appservice libraries, mautrix).
+fn refuse_double_invite(room: &RoomSnapshot, draft: &Draft) -> Result<(), SendError> {
+    #[derive(Deserialize)]
+    struct Content {
+        membership: MembershipState,
+    }
+    if draft.event_type != ruma::events::TimelineEventType::RoomMember {
+        return Ok(());
+    }
+    let Some(Ok(target)) = draft.state_key.as_deref().map(<&ruma::UserId>::try_from) else { return Ok(()) };
+    let is_invite = serde_json::from_str::<Content>(draft.content.get())
+        .is_ok_and(|content| content.membership == MembershipState::Invite);
+    match is_invite && room.is_joined(target) {
+        true => Err(SendError::Forbidden(format!("{target} is already in the room."))),
+        false => Ok(()),
+    }
+}
+
+/// What `m.relates_to` says, as far as it has a type and a target.
+fn relation(pdu: &Pdu) -> Option<NewRelation> {
+    #[derive(Deserialize)]
+    struct Content {
+        #[serde(rename = "m.relates_to")]
+        relates_to: RelatesTo,
+    }
+    #[derive(Deserialize)]
+    struct RelatesTo {
+        rel_type: String,
+        event_id: String,
+        key: Option<String>,
+    }
+    let text = pdu.content().get();
+    if pdu.is_state() || !text.contains("m.relates_to") {
+        return None;
+    }
+    let content: Content = serde_json::from_str(text).ok()?;
+    let RelatesTo { rel_type, event_id, key } = content.relates_to;
+    Some(NewRelation { target: event_id, rel_type, key })
+}

@@ -1,0 +1,48 @@
+//! Redactions: the event, and what is left of its target, in one commit.
+
+use causeway_room::Pdu;
+use causeway_store::Entry;
+use ruma::{EventId, OwnedEventId};
+
+use super::Rooms;
+use super::requests::{NewEvent, SendError, Sent};
+
+impl Rooms {
+    /// Redacts `target` and answers the redaction. Who sent the target may redact it, and whoever has the level for it.
+    pub async fn redact(&self, mut event: NewEvent, target: &EventId) -> Result<Sent, SendError> {
+        event.redacts = Some(target.to_owned());
+        let entry = self.inner.store.entry(target.as_str()).await?;
+        let Some(entry) = entry.filter(|entry| *entry.room_id == *event.room_id.as_str()) else {
+            return Err(SendError::UnknownEvent(target.to_owned()));
+        };
+        let room_id = event.room_id.clone();
+        let sent = self
+            .append(&room_id, &event.with, async |building| {
+                let room = building.room();
+                let may = *entry.sender == *event.sender.as_str()
+                    || room.power_levels().is_some_and(|levels| levels.can_redact(&event.sender));
+                if !may {
+                    return Err(SendError::Forbidden(format!(
+                        "{} may not redact events of others in this room",
+                        event.sender
+                    )));
+                }
+                let redacted = redacted(&entry, target.to_owned(), room.rules())?;
+                let draft = self.draft(&event);
+                let redaction = building.add(self, draft, event.transaction.as_ref()).await?.event_id().clone();
+                building.redact(entry.nid, redacted);
+                Ok(redaction)
+            })
+            .await;
+        match sent {
+            Ok((position, event_id)) => Ok(Sent { event_id, position }),
+            Err(error) => self.repeated(&event, error).await,
+        }
+    }
+}
+
+fn redacted(entry: &Entry, event_id: OwnedEventId, rules: &causeway_room::RoomVersionRules) -> Result<Pdu, SendError> {
+    let text =
+        causeway_room::redact::redact(&entry.json, rules).map_err(|error| SendError::BadContent(error.to_string()))?;
+    Pdu::load(event_id, text, rules).map_err(|error| SendError::BadContent(error.to_string()))
+}
