@@ -1,5 +1,7 @@
 //! What two registrations may not share.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers may panic too")]
+
 use causeway_registration::{Conflict, Registration, conflicts};
 
 fn registration(id: &str, users: &[(&str, bool)]) -> Registration {

@@ -1,5 +1,7 @@
 //! Registration files as real bridges write them, and mutations of them, through the parser.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers may panic too")]
+
 use causeway_registration::{Kind, Registration};
 
 const HEISENBRIDGE: &str = r"

@@ -1,5 +1,7 @@
 //! The HTTP appservice against a recording one: what goes over the wire, and what each answer means.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers may panic too")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! The router on a real database against recording appservices: nothing lost, nothing under a wrong id, nobody held up by
 //! somebody else.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers may panic too")]
+
 mod hub;
 mod native;
 
