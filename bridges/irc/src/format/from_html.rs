@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn marks_become_codes() {
-        assert_eq!(from_html("a <b>b <i>c</i></b> <code>d</code>"), "a \u{2}b \u{1d}c\u{2}\u{1d} \u{11}d");
+        assert_eq!(from_html("a <b>b <i>c</i></b> <code>d</code>"), "a \u{2}b \u{1d}c \u{2}\u{1d}\u{11}d");
         assert_eq!(from_html("<u>u</u><del>s</del>"), "\u{1f}u\u{1f}\u{1e}s");
         assert_eq!(from_html("<font color=\"#ff0000\">red</font>7"), "\u{3}04red\u{f}7");
     }

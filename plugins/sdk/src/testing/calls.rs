@@ -87,8 +87,8 @@ pub mod matrix {
         with(|host| host.events.get(&message.id).cloned())
     }
 
-    pub fn message_metadata(_message: &MessageRef) -> Option<String> {
-        None
+    pub fn message_metadata(message: &MessageRef) -> Option<String> {
+        with(|host| host.metadata.get(&message.id).cloned())
     }
 
     pub fn settle(txn: &str, outcome: &Outcome) -> Result<(), Error> {

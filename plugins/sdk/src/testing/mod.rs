@@ -39,6 +39,8 @@ pub struct Host {
     pub rooms: BTreeMap<String, String>,
     /// event ids that `matrix::event_of` knows, by the message's id
     pub events: BTreeMap<String, String>,
+    /// what `matrix::message_metadata` answers, by the message's id
+    pub metadata: BTreeMap<String, String>,
 }
 
 thread_local! {
