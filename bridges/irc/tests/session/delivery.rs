@@ -93,7 +93,8 @@ fn flood_control_holds_lines_back_and_loses_none() {
     let mut alice = Login::new(&config, "Alice", &[]);
     let portal = alice.joined("#test");
     let txns: Vec<String> = (0..10).map(|n| alice.say(&portal, &format!("{n}")).0).collect();
-    let written = |login: &mut Login| login.host().sent.iter().filter(|(_, f)| format!("{f:?}").contains("PRIVMSG")).count();
+    let written =
+        |login: &mut Login| login.host().sent.iter().filter(|(_, f)| format!("{f:?}").contains("PRIVMSG")).count();
     assert_eq!(written(&mut alice), 2);
     alice.sleep_and_wake();
     for txn in &txns {

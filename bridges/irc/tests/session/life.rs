@@ -62,16 +62,21 @@ fn a_channel_that_refuses_is_told_to_the_user() {
     alice.joined("#test");
     let mut op = Login::new(&config(server.port), "Opal", &[]);
     op.joined("#test");
-    op.call(|irc| irc.resolve("opal~opal:example.org".to_owned(), "#locked secret".to_owned(), false)).expect("resolves");
+    op.call(|irc| irc.resolve("opal~opal:example.org".to_owned(), "#locked secret".to_owned(), false))
+        .expect("resolves");
     op.joined("#locked");
     // The key is set by hand, as the channel is new.
     op.host().sent.push((1, causeway_sdk::net::Frame::Text("MODE #locked +k secret".to_owned())));
     op.step(std::time::Duration::ZERO);
     alice.until("the key to be set", |_| Some(()));
     op.call(|irc| irc.check_health());
-    alice.call(|irc| irc.resolve("alice~alice:example.org".to_owned(), "#locked wrong".to_owned(), false)).expect("resolves");
+    alice
+        .call(|irc| irc.resolve("alice~alice:example.org".to_owned(), "#locked wrong".to_owned(), false))
+        .expect("resolves");
     alice.until("the refusal", |host| host.notices.iter().any(|(_, text)| text.contains("#locked")).then_some(()));
-    alice.call(|irc| irc.resolve("alice~alice:example.org".to_owned(), "#locked secret".to_owned(), false)).expect("resolves");
+    alice
+        .call(|irc| irc.resolve("alice~alice:example.org".to_owned(), "#locked secret".to_owned(), false))
+        .expect("resolves");
     alice.joined("#locked");
 }
 

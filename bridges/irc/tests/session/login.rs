@@ -13,7 +13,9 @@ use causeway_sdk::matrix_in::{Author, Send};
 use causeway_sdk::net::{Closed, Conn, Event, Frame, Target};
 use causeway_sdk::remote::{Membership, NewMessage};
 use causeway_sdk::testing::{self, Host};
-use causeway_sdk::{Connector, Init, MatrixEvent, MatrixKind, MessageRef, Outcome, PortalKey, RemoteEvent, RemoteKind, StartReason};
+use causeway_sdk::{
+    Connector, Init, MatrixEvent, MatrixKind, MessageRef, Outcome, PortalKey, RemoteEvent, RemoteKind, StartReason,
+};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -61,7 +63,8 @@ impl Login {
         bridge.login_start("p".to_owned(), "nick".to_owned(), owner.clone(), None).expect("the login begins");
         let mut answer = vec![("nick".to_owned(), nick.to_owned())];
         answer.extend(fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
-        let step = bridge.login_answer("p".to_owned(), "account".to_owned(), Answer::Fields(answer)).expect("the login ends");
+        let step =
+            bridge.login_answer("p".to_owned(), "account".to_owned(), Answer::Fields(answer)).expect("the login ends");
         let causeway_sdk::login::Action::Complete(complete) = step.action else { panic!("expected the end: {step:?}") };
 
         // What the engine does: the login's rows move to its own Store.
@@ -229,7 +232,8 @@ impl Login {
 
     /// Delivers what comes within `wait`, and the timers that are due.
     pub fn step(&mut self, wait: Duration) {
-        let due: Vec<String> = self.timers.iter().filter(|(_, at)| **at <= Instant::now()).map(|(name, _)| name.clone()).collect();
+        let due: Vec<String> =
+            self.timers.iter().filter(|(_, at)| **at <= Instant::now()).map(|(name, _)| name.clone()).collect();
         for name in due {
             self.timers.remove(&name);
             self.call(|irc| irc.on_timer(name));
@@ -292,7 +296,8 @@ impl Login {
 
     /// Waits until the login is in the channel with its list of names.
     pub fn joined(&mut self, channel: &str) -> PortalKey {
-        let is_chat = |e: &&RemoteEvent| e.portal.id == channel && e.create_portal && matches!(e.kind, RemoteKind::ChatInfo(_));
+        let is_chat =
+            |e: &&RemoteEvent| e.portal.id == channel && e.create_portal && matches!(e.kind, RemoteKind::ChatInfo(_));
         self.until(&format!("{channel}"), |host| host.submitted.iter().rev().find(is_chat).map(|e| e.portal.clone()))
     }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 mod delivery;
+mod features;
 mod life;
 mod login;
 mod talk;

@@ -9,7 +9,9 @@ use causeway_sdk::{Connector, MatrixKind, MessageRef, Outcome, PortalKey, Remote
 use crate::login::{Login, said, text_part};
 
 pub fn config(port: u16) -> String {
-    format!(r##"{{"server": "127.0.0.1", "port": {port}, "tls": false, "flood": {{"burst": 0}}, "channels": ["#Test"]}}"##)
+    format!(
+        r##"{{"server": "127.0.0.1", "port": {port}, "tls": false, "flood": {{"burst": 0}}, "channels": ["#Test"]}}"##
+    )
 }
 
 fn pair(port: u16) -> (Login, Login, PortalKey) {
@@ -59,21 +61,34 @@ fn conversation(port: u16, has_ids: bool) {
 
     let id = alice.next_event();
     alice.matrix(&portal, &id, MatrixKind::Setting(Setting::Topic("a new topic".to_owned())), 1);
-    assert!(matches!(alice.settled(&id), Outcome::Done));
+    let outcome = alice.settled(&id);
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     bob.until("the topic", |host| {
-        host.submitted.iter().find(|e| matches!(&e.kind, RemoteKind::ChatInfo(i) if i.topic.as_deref() == Some("a new topic"))).map(|_| ())
+        host.submitted
+            .iter()
+            .find(|e| matches!(&e.kind, RemoteKind::ChatInfo(i) if i.topic.as_deref() == Some("a new topic")))
+            .map(|_| ())
     });
 
-    let private = bob.call(|irc| irc.resolve("bob~bob:example.org".to_owned(), "Alice".to_owned(), true)).expect("a nick resolves").chat.expect("a chat");
+    let private = bob
+        .call(|irc| irc.resolve("bob~bob:example.org".to_owned(), "Alice".to_owned(), true))
+        .expect("a nick resolves")
+        .chat
+        .expect("a chat");
     let (txn, _) = bob.say(&private, "psst");
     assert!(matches!(bob.settled(&txn), Outcome::Sent(_)));
     let heard = alice.hears("psst");
     assert_eq!((heard.portal.id.as_str(), heard.portal.receiver.as_deref()), ("bob", Some(alice.id.as_str())));
 
     let id = alice.next_event();
-    let kick = MemberChange { target: MemberTarget::Ghost("bob".to_owned()), membership: Membership::Leave, reason: Some("out".to_owned()) };
+    let kick = MemberChange {
+        target: MemberTarget::Ghost("bob".to_owned()),
+        membership: Membership::Leave,
+        reason: Some("out".to_owned()),
+    };
     alice.matrix(&portal, &id, MatrixKind::Member(kick), 1);
-    assert!(matches!(alice.settled(&id), Outcome::Done));
+    let outcome = alice.settled(&id);
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     assert!(bob.sees("bob", Membership::Leave).sender.ghost == "alice");
     alice.sees("bob", Membership::Leave);
     let (_, outcome) = bob.say(&portal, "still here?");

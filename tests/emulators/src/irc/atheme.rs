@@ -17,7 +17,7 @@ use super::process::{Process, find};
 const NOBODY: u32 = 65_534;
 
 pub struct Atheme {
-    _process: Process,
+    process: Process,
     _dir: TempDir,
 }
 
@@ -30,11 +30,12 @@ impl Atheme {
         let port = server.services_port.context("the server was started without a port for services")?;
         let program = find(&["/usr/bin/atheme-services", "/usr/sbin/atheme-services"])?;
         let dir = TempDir::new().context("making a directory for atheme")?;
-        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777)).context("opening the directory")?;
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777))
+            .context("opening the directory")?;
         let config = format!(
-            "loadmodule \"protocol/inspircd\";\nloadmodule \"backend/opensex\";\nloadmodule \"crypto/pbkdf2v2\";\n\
-             loadmodule \"nickserv/main\";\nloadmodule \"nickserv/register\";\nloadmodule \"nickserv/identify\";\n\
-             loadmodule \"saslserv/main\";\nloadmodule \"saslserv/plain\";\n\
+            "loadmodule \"modules/protocol/inspircd\";\nloadmodule \"modules/backend/opensex\";\nloadmodule \"modules/crypto/pbkdf2v2\";\n\
+             loadmodule \"modules/nickserv/main\";\nloadmodule \"modules/nickserv/register\";\nloadmodule \"modules/nickserv/identify\";\n\
+             loadmodule \"modules/saslserv/main\";\nloadmodule \"modules/saslserv/plain\";\n\
              serverinfo {{ name = \"services.test.local\"; desc = \"services\"; numeric = \"00A\"; recontime = 1; netname = \"TestNet\";\n\
              adminname = \"test\"; adminemail = \"test@test.local\"; registeremail = \"noreply@test.local\"; auth = none; casemapping = rfc1459; }};\n\
              uplink \"irc.test.local\" {{ host = \"127.0.0.1\"; port = {port}; send_password = \"linkpass\"; receive_password = \"linkpass\"; }};\n"
@@ -56,7 +57,7 @@ impl Atheme {
             command.uid(NOBODY).gid(NOBODY);
         }
         let process = Process::start(&mut command, dir.path().join("out"))?;
-        Ok(Self { _process: process, _dir: dir })
+        Ok(Self { process, _dir: dir })
     }
 
     /// Registers an account with NickServ, as a user would; waits for the services to be there.
@@ -65,11 +66,18 @@ impl Atheme {
         stream.set_read_timeout(Some(Duration::from_secs(20))).context("setting a time limit")?;
         let mut writer = stream.try_clone().context("sharing the connection")?;
         write!(writer, "NICK {nick}\r\nUSER {nick} 0 * :{nick}\r\n").context("registering the connection")?;
+        let begun = std::time::Instant::now();
         let mut last = String::new();
         for line in BufReader::new(stream).lines() {
             let line = line.with_context(|| format!("waiting for NickServ; last line: {last}"))?;
             if let Some(token) = line.strip_prefix("PING ") {
                 write!(writer, "PONG {token}\r\n").context("answering a ping")?;
+            }
+            if begun.elapsed() > Duration::from_secs(20) {
+                bail!(
+                    "NickServ did not register {nick} in time; last line: {line}; atheme: {}",
+                    self.process.log_text()
+                );
             }
             let is_in = line.contains(" 376 ") || line.contains(" 422 ");
             // 401: the services are still linking.
@@ -79,7 +87,7 @@ impl Atheme {
                 }
                 write!(writer, "PRIVMSG NickServ :REGISTER {password} {nick}@test.local\r\n").context("registering")?;
             }
-            if line.contains("NickServ") && line.contains("is now registered to") {
+            if line.contains("is now registered to") {
                 return Ok(());
             }
             last = line;

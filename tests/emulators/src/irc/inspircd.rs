@@ -95,7 +95,11 @@ impl InspIrcd {
 fn run(dir: &Path, port: u16) -> anyhow::Result<Process> {
     let program = find(&["/usr/sbin/inspircd", "/usr/bin/inspircd"])?;
     let mut command = Command::new(program);
-    command.arg("--config").arg(dir.join("inspircd.conf")).args(["--nofork", "--runasroot", "--nopid"]).current_dir(dir);
+    command
+        .arg("--config")
+        .arg(dir.join("inspircd.conf"))
+        .args(["--nofork", "--runasroot", "--nopid"])
+        .current_dir(dir);
     let mut process = Process::start(&mut command, dir.join("log"))?;
     process.wait_for(port)?;
     Ok(process)
@@ -113,7 +117,7 @@ fn config(dir: &Path, port: u16, tls_port: Option<u16>, services_port: Option<u1
     );
     line(r#"<class name="all" commands="*" privs="*" usermodes="*" chanmodes="*">"#);
     line(r#"<performance softlimit="4096" somaxconn="128" netbuffersize="10240" clonesonconnect="no">"#);
-    line(r#"<options prefixquit="" syntaxhints="no" hostintopic="yes" defaultmodes="nt" allowhalfop="yes">"#);
+    line(r#"<options prefixquit="" syntaxhints="no" hostintopic="yes" defaultmodes="not" allowhalfop="yes">"#);
     line(&format!(r#"<path configdir="{path}" datadir="{path}" logdir="{path}" runtimedir="{path}">"#));
     line(r#"<log method="file" type="* -USERINPUT -USEROUTPUT" level="default" target="irc.log">"#);
     for module in MODULES.iter().filter(|m| !options.is_plain || **m == "namesx") {

@@ -3,9 +3,11 @@
 
 mod atheme;
 mod inspircd;
+mod ircv3;
 mod ngircd;
 mod process;
 
 pub use atheme::Atheme;
 pub use inspircd::{InspIrcd, Options};
+pub use ircv3::{Features, Ircv3, Spoken};
 pub use ngircd::NgIrcd;
