@@ -40,6 +40,29 @@ where
     }
 }
 
+/// A request that ruma's type does not fit: authenticated, its path's parameters decoded, nothing else done.
+pub struct Unparsed<A: Authentication> {
+    pub requester: A::Requester,
+    /// in the order of the path
+    pub params: Vec<String>,
+    pub body: Bytes,
+}
+
+impl<A: Authentication> FromRequest<Api> for Unparsed<A> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let requester = A::authenticate(&parts, api).await?;
+        let params = RawPathParams::from_request_parts(&mut parts, api)
+            .await
+            .map_err(|_| ApiError::invalid_param("the path is not UTF-8"))?;
+        let params = params.iter().map(|(_, value)| value.to_owned()).collect();
+        let body = read_body(body, api.config.max_request_bytes).await?;
+        Ok(Self { requester, params, body })
+    }
+}
+
 /// The whole body; 413 beyond `limit` bytes.
 pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, ApiError> {
     let mut whole = BytesMut::new();

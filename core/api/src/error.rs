@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use causeway_hub::accounts::AccountError;
 use causeway_hub::rooms::SendError;
 use causeway_store::{CommitError, StoreError};
 use ruma::api::error::DeserializationError;
@@ -138,17 +139,26 @@ impl From<CommitError> for ApiError {
     }
 }
 
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Store(error) => error.into(),
+            error @ AccountError::Hash(_) => Self::internal(error),
+        }
+    }
+}
+
 impl From<SendError> for ApiError {
     fn from(error: SendError) -> Self {
         let text = error.to_string();
         match error {
-            SendError::UnknownRoom(_) => Self::not_found(text),
+            SendError::UnknownRoom(_) | SendError::UnknownEvent(_) => Self::not_found(text),
             SendError::Forbidden(_) => Self::forbidden(text),
             SendError::TooLarge(_) => Self::too_large(text),
             SendError::BadContent(_) => Self::bad_request("M_BAD_JSON", text),
             SendError::UnsupportedVersion(_) => Self::bad_request("M_UNSUPPORTED_ROOM_VERSION", text),
             SendError::AliasInUse(_) => Self::bad_request("M_ROOM_IN_USE", text),
-            SendError::Lost(_) => Self::internal(error),
+            SendError::Lost(_) | SendError::Unchanged(_) => Self::internal(error),
             SendError::Store(error) => error.into(),
         }
     }

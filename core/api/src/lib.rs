@@ -15,9 +15,9 @@ mod request_log;
 mod routes;
 mod state;
 
-pub use admin::LocalAdmin;
+pub use admin::{LocalAdmin, Nonces};
 pub use authenticate::{AppserviceRequester, Requester};
-pub use endpoint::{Answer, Ruma};
+pub use endpoint::{Answer, Ruma, Unparsed};
 pub use error::ApiError;
 pub use limits::{Limited, Rate, RateLimits, Rates};
 pub use routes::Routes;

@@ -1,8 +1,13 @@
 //! Rate limits: a token bucket for each kind of request and who makes it.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
 
 use crate::{ApiError, Requester};
 
@@ -36,6 +41,18 @@ impl Default for Rates {
             joins: Rate { per_second: 0.1, burst: 10.0 },
             invites: Rate { per_second: 0.3, burst: 10.0 },
         }
+    }
+}
+
+/// Where a request came from, for limits of those who are not logged in.
+pub(crate) struct Address(pub String);
+
+impl<S: Sync> FromRequestParts<S> for Address {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self(peer.map_or_else(|| "-".to_owned(), |ConnectInfo(peer)| peer.ip().to_string())))
     }
 }
 

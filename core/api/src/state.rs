@@ -4,15 +4,25 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use causeway_hub::account_data::AccountData;
 use causeway_hub::accounts::Accounts;
 use causeway_hub::devices::Devices;
+use causeway_hub::filters::Filters;
+use causeway_hub::keys::Keys;
+use causeway_hub::media::Media;
+use causeway_hub::presence::Presences;
+use causeway_hub::profiles::Profiles;
+use causeway_hub::push::Push;
 use causeway_hub::rooms::Rooms;
+use causeway_hub::to_device::ToDevice;
 use causeway_hub::tokens::Tokens;
+use causeway_hub::uia::Uia;
 use causeway_registration::Registration;
 use causeway_router::{Registrations, Router};
 use ruma::{OwnedServerName, OwnedUserId, RoomVersionId};
 
 use crate::ApiError;
+use crate::admin::Nonces;
 use crate::limits::RateLimits;
 
 /// The state of the routes. Cheap to clone.
@@ -57,13 +67,23 @@ parts! {
     accounts: Accounts,
     devices: Devices,
     registrations: Registrations,
+    account_data: AccountData,
+    filters: Filters,
+    keys: Keys,
+    media: Media,
+    presences: Presences,
+    profiles: Profiles,
+    push: Push,
+    to_device: ToDevice,
+    uia: Uia,
+    nonces: Nonces,
     rooms: Rooms,
     router: Router,
     tokens: Tokens,
 }
 
-/// What the edge needs of the configuration file.
-#[derive(Clone, Debug)]
+/// What the edge needs of the configuration file. Not `Debug`: it holds a secret.
+#[derive(Clone)]
 pub struct Config {
     pub server_name: OwnedServerName,
     /// told to clients in `.well-known`; without it there is no such document
@@ -75,5 +95,5 @@ pub struct Config {
     pub max_request_bytes: usize,
     pub enable_registration: bool,
     pub registration_requires_token: bool,
-    pub enable_registration_without_verification: bool,
+    pub registration_shared_secret: Option<String>,
 }

@@ -138,6 +138,10 @@ pub fn put_token(kind: TokenKind, hash: &[u8], user_id: &str, device_id: &str, e
     )
 }
 
+pub fn delete_device_tokens(user_id: &str, device_id: &str) -> Statement {
+    Statement::new("delete from tokens where user_id = $1 and device_id = $2", values![user_id, device_id])
+}
+
 /// Lets a token lapse at a time that is not later than its own.
 pub fn expire_token(kind: TokenKind, hash: &[u8], expires: i64) -> Statement {
     Statement::new(

@@ -3,12 +3,15 @@
 mod authorize;
 mod queues;
 mod registrations;
+mod users;
 
 pub use authorize::LocalAdmin;
+pub use users::Nonces;
 
 use crate::Routes;
 
 pub(crate) fn routes(routes: Routes) -> Routes {
     let routes = registrations::routes(routes);
-    queues::routes(routes)
+    let routes = queues::routes(routes);
+    users::routes(routes)
 }

@@ -1,19 +1,59 @@
 //! `/_matrix/client` and `/_matrix/media`, folder by folder.
 
-mod account;
+pub(crate) mod account;
+mod account_data;
+mod appservice;
+mod capabilities;
+mod devices;
 mod directory;
+mod filters;
+mod interactive;
+mod keys;
+mod media;
+mod presence;
+mod profile;
+mod push;
 mod room;
+mod session;
 mod sync;
+mod tags;
+mod thirdparty;
+mod to_device;
+mod turn_server;
+mod user_directory;
 mod versions;
+mod well_known;
 
-use ruma::api::client::discovery::get_supported_versions;
+use ruma::api::client as endpoints;
 
 use crate::Routes;
 
 pub(crate) fn routes(routes: Routes) -> Routes {
-    let routes = routes.on::<get_supported_versions::Request, _>(versions::versions);
-    let routes = account::routes(routes);
-    let routes = room::routes(routes);
-    let routes = directory::routes(routes);
-    sync::routes(routes)
+    let routes = routes
+        .on::<endpoints::discovery::get_supported_versions::Request, _>(versions::versions)
+        .on::<endpoints::discovery::get_capabilities::v3::Request, _>(capabilities::capabilities)
+        .on::<endpoints::discovery::discover_homeserver::Request, _>(well_known::client)
+        .on::<endpoints::appservice::request_ping::v1::Request, _>(appservice::ping)
+        .on::<endpoints::presence::get_presence::v3::Request, _>(presence::get)
+        .on::<endpoints::presence::set_presence::v3::Request, _>(presence::set)
+        .on::<endpoints::thirdparty::get_protocols::v3::Request, _>(thirdparty::protocols)
+        .on::<endpoints::to_device::send_event_to_device::v3::Request, _>(to_device::send)
+        .on::<endpoints::user_directory::search_users::v3::Request, _>(user_directory::search)
+        .on::<endpoints::voip::get_turn_server_info::v3::Request, _>(turn_server::turn_server);
+    let folders = [
+        account::routes,
+        account_data::routes,
+        devices::routes,
+        directory::routes,
+        filters::routes,
+        keys::routes,
+        media::routes,
+        profile::routes,
+        push::routes,
+        room::routes,
+        session::routes,
+        sync::routes,
+        tags::routes,
+    ];
+    folders.into_iter().fold(routes, |routes, folder| folder(routes))
 }

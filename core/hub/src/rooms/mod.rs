@@ -21,9 +21,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use causeway_room::SigningKey;
+use causeway_room::{Pdu, SigningKey};
 use causeway_router::{Interested, Router};
-use causeway_store::{Position, RoomFacts, Store, StoreError};
+use causeway_store::{EventNid, Position, RoomFacts, Store, StoreError};
 use rand::Rng;
 use rand::distr::Alphanumeric;
 use ruma::{
@@ -147,14 +147,14 @@ impl Rooms {
         Ok(room)
     }
 
-    /// Builds on the room's head and commits, as often as it takes: `build` is called again when others were faster.
-    /// Answers where the log stood and what `build` answered.
-    async fn append<T>(
+    /// Builds on the room's head and commits, as often as it takes: `check` is asked again when others were faster. It
+    /// may refuse the event, or answer what the event redacts: the target and its redacted form.
+    async fn append(
         &self,
-        room_id: &RoomId,
-        with: &[causeway_store::Statement],
-        mut build: impl AsyncFnMut(&mut Building) -> Result<T, SendError>,
-    ) -> Result<(Position, T), SendError> {
+        event: &NewEvent,
+        check: impl Fn(&Building) -> Result<Option<(EventNid, Pdu)>, SendError> + Send,
+    ) -> Result<Sent, SendError> {
+        let room_id = &event.room_id;
         let slot = self.inner.slot(room_id.as_str());
         for _ in 0..ATTEMPTS {
             let mut head = slot.lock().await;
@@ -169,12 +169,16 @@ impl Rooms {
             self.refresh_destinations(&mut room);
             *head = Some(room.clone());
             let mut building = Building::on(room);
-            let answer = build(&mut building).await?;
-            let (waiting, room) = self.enqueue(building, with, &slot);
+            let redacted = check(&building)?;
+            let added = building.add(self, self.draft(event), event.transaction.as_ref()).await?;
+            if let Some((target, pdu)) = redacted {
+                building.redact(target, pdu);
+            }
+            let (waiting, room) = self.enqueue(building, &event.with, &slot);
             *head = Some(room);
             drop(head);
             match waiting.await {
-                Ok(position) => return Ok((position, answer)),
+                Ok(position) => return Ok(Sent { event_id: added.event_id().clone(), position }),
                 Err(causeway_store::CommitError::HeadMoved) => continue,
                 Err(error) => return Err(error.into()),
             }

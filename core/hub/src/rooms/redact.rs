@@ -5,6 +5,7 @@ use causeway_store::Entry;
 use ruma::{EventId, OwnedEventId};
 
 use super::Rooms;
+use super::building::Building;
 use super::requests::{NewEvent, SendError, Sent};
 
 impl Rooms {
@@ -15,27 +16,20 @@ impl Rooms {
         let Some(entry) = entry.filter(|entry| *entry.room_id == *event.room_id.as_str()) else {
             return Err(SendError::UnknownEvent(target.to_owned()));
         };
-        let room_id = event.room_id.clone();
-        let sent = self
-            .append(&room_id, &event.with, async |building| {
-                let room = building.room();
-                let may = *entry.sender == *event.sender.as_str()
-                    || room.power_levels().is_some_and(|levels| levels.can_redact(&event.sender));
-                if !may {
-                    return Err(SendError::Forbidden(format!(
-                        "{} may not redact events of others in this room",
-                        event.sender
-                    )));
-                }
-                let redacted = redacted(&entry, target.to_owned(), room.rules())?;
-                let draft = self.draft(&event);
-                let redaction = building.add(self, draft, event.transaction.as_ref()).await?.event_id().clone();
-                building.redact(entry.nid, redacted);
-                Ok(redaction)
-            })
-            .await;
-        match sent {
-            Ok((position, event_id)) => Ok(Sent { event_id, position }),
+        let check = |building: &Building| {
+            let room = building.room();
+            let may = *entry.sender == *event.sender.as_str()
+                || room.power_levels().is_some_and(|levels| levels.can_redact(&event.sender));
+            if !may {
+                return Err(SendError::Forbidden(format!(
+                    "{} may not redact events of others in this room",
+                    event.sender
+                )));
+            }
+            Ok(Some((entry.nid, redacted(&entry, target.to_owned(), room.rules())?)))
+        };
+        match self.append(&event, check).await {
+            Ok(sent) => Ok(sent),
             Err(error) => self.repeated(&event, error).await,
         }
     }

@@ -12,18 +12,12 @@ impl Rooms {
     /// Builds, authorizes, commits. Returns when the event is on disk. A repeated `transaction` answers the first
     /// event's id, and a state event that changes nothing the one that it repeats.
     pub async fn send(&self, event: NewEvent) -> Result<Sent, SendError> {
-        let room_id = event.room_id.clone();
-        let sent = self
-            .append(&room_id, &event.with, async |building| {
-                if let Some(known) = unchanged(building, &event) {
-                    return Err(SendError::Unchanged(known));
-                }
-                let draft = self.draft(&event);
-                Ok(building.add(self, draft, event.transaction.as_ref()).await?.event_id().clone())
-            })
-            .await;
-        match sent {
-            Ok((position, event_id)) => Ok(Sent { event_id, position }),
+        let check = |building: &Building| match unchanged(building, &event) {
+            Some(known) => Err(SendError::Unchanged(known)),
+            None => Ok(None),
+        };
+        match self.append(&event, check).await {
+            Ok(sent) => Ok(sent),
             Err(error) => self.repeated(&event, error).await,
         }
     }

@@ -1,11 +1,40 @@
 //! Accounts.
 
+mod available;
+mod change_password;
+mod deactivate;
+mod openid;
+mod register;
+mod threepids;
 mod whoami;
 
+pub(crate) use register::{answer, login_unsupported};
 use ruma::api::client::account;
+use ruma::{OwnedUserId, ServerName, UserId};
 
-use crate::Routes;
+use crate::{ApiError, Routes};
 
 pub(crate) fn routes(routes: Routes) -> Routes {
-    routes.on::<account::whoami::v3::Request, _>(whoami::whoami)
+    routes
+        .on::<account::register::v3::Request, _>(register::register)
+        .on::<account::get_username_availability::v3::Request, _>(available::available)
+        .on::<account::whoami::v3::Request, _>(whoami::whoami)
+        .on::<account::change_password::v3::Request, _>(change_password::change_password)
+        .on::<account::deactivate::v3::Request, _>(deactivate::deactivate)
+        .on::<account::request_openid_token::v3::Request, _>(openid::request_token)
+        .on::<account::get_3pids::v3::Request, _>(threepids::list)
+}
+
+/// A user id that somebody may register here (appendices, "User Identifiers").
+pub(crate) fn user_id_of(localpart: &str, server_name: &ServerName) -> Result<OwnedUserId, ApiError> {
+    let invalid = || ApiError::bad_request("M_INVALID_USERNAME", "a user name is a-z, 0-9 and any of . _ = - / +");
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._=-/+".contains(&byte);
+    if localpart.is_empty() || !localpart.bytes().all(allowed) {
+        return Err(invalid());
+    }
+    let user_id = format!("@{localpart}:{server_name}");
+    if user_id.len() > 255 {
+        return Err(invalid());
+    }
+    UserId::parse(user_id).map_err(|_| invalid())
 }

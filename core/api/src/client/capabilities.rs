@@ -1,0 +1,26 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use ruma::api::client::discovery::get_capabilities::v3::Request;
+use serde_json::{Map, Value, json};
+
+use crate::{Config, Ruma};
+
+/// `GET /_matrix/client/v3/capabilities` (client-server API, "Capabilities negotiation")
+pub async fn capabilities(State(config): State<Arc<Config>>, Ruma { requester, .. }: Ruma<Request>) -> Json<Value> {
+    let default = match requester.appservice {
+        Some(_) => &config.appservice_default_room_version,
+        None => &config.default_room_version,
+    };
+    let available: Map<_, _> = (1..=12).map(|version: u8| (version.to_string(), "stable".into())).collect();
+    Json(json!({ "capabilities": {
+        "m.room_versions": { "default": default, "available": available },
+        "m.change_password": { "enabled": true },
+        "m.set_displayname": { "enabled": true },
+        "m.set_avatar_url": { "enabled": true },
+        "m.profile_fields": { "enabled": true },
+        "m.3pid_changes": { "enabled": false },
+        "m.get_login_token": { "enabled": true },
+    } }))
+}

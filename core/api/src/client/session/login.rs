@@ -1,0 +1,107 @@
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use causeway_hub::accounts::NewDevice;
+use causeway_hub::uia::Identifier;
+use ruma::api::auth_scheme::AppserviceTokenOptional;
+use ruma::{OwnedDeviceId, OwnedUserId, UserId};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::authenticate::AppserviceRequester;
+use crate::client::account::{answer, login_unsupported};
+use crate::endpoint::Unparsed;
+use crate::{Api, ApiError, Limited};
+
+/// Not ruma's: that one panics when there is no `type`.
+#[derive(Deserialize)]
+struct Body {
+    #[serde(rename = "type")]
+    login_type: String,
+    identifier: Option<Identifier>,
+    /// the older way to name the user
+    user: Option<String>,
+    password: Option<String>,
+    token: Option<String>,
+    device_id: Option<OwnedDeviceId>,
+    initial_device_display_name: Option<String>,
+    #[serde(default)]
+    refresh_token: bool,
+}
+
+/// `POST /_matrix/client/v3/login` (client-server API, "Login"; application service API, "Server admin style
+/// permissions")
+pub async fn login(
+    State(api): State<Api>,
+    Unparsed { requester, body, .. }: Unparsed<AppserviceTokenOptional>,
+) -> Result<Json<Value>, ApiError> {
+    let body: Body = serde_json::from_slice(&body)?;
+    let user_id = match body.login_type.as_str() {
+        "m.login.password" => by_password(&api, &body).await?,
+        "m.login.token" => by_token(&api, &body).await?,
+        "m.login.application_service" => by_appservice(&api, requester, &body).await?,
+        other => return Err(ApiError::bad_request("M_UNKNOWN", format!("there is no login type {other}"))),
+    };
+    let device = NewDevice {
+        device_id: body.device_id,
+        display_name: body.initial_device_display_name,
+        refresh: body.refresh_token,
+    };
+    let logged_in = api.accounts.log_in(&user_id, device).await?;
+    Ok(Json(answer(&user_id, Some(logged_in))))
+}
+
+async fn by_password(api: &Api, body: &Body) -> Result<OwnedUserId, ApiError> {
+    let Some(password) = &body.password else {
+        return Err(ApiError::bad_request("M_MISSING_PARAM", "password is missing"));
+    };
+    let wrong = || ApiError::forbidden("Invalid username or password");
+    let user_id = named_user(api, body)?;
+    api.limits.check_key(Limited::Login, user_id.as_str())?;
+    if user_id.server_name() != api.config.server_name {
+        return Err(wrong());
+    }
+    if api.accounts.is_password(&user_id, password).await? {
+        return Ok(user_id);
+    }
+    if api.accounts.get(&user_id).await?.is_some_and(|account| account.deactivated) {
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "M_USER_DEACTIVATED", "this account is deactivated"));
+    }
+    Err(wrong())
+}
+
+async fn by_token(api: &Api, body: &Body) -> Result<OwnedUserId, ApiError> {
+    let Some(token) = &body.token else { return Err(ApiError::bad_request("M_MISSING_PARAM", "token is missing")) };
+    api.tokens.take_login_token(token).await?.ok_or_else(|| ApiError::forbidden("Invalid login token"))
+}
+
+async fn by_appservice(
+    api: &Api,
+    requester: Option<AppserviceRequester>,
+    body: &Body,
+) -> Result<OwnedUserId, ApiError> {
+    let Some(AppserviceRequester(appservice)) = requester else { return Err(ApiError::unknown_token(false)) };
+    let registration = &appservice.registration;
+    if registration.device_management {
+        return Err(login_unsupported());
+    }
+    let user_id = named_user(api, body)?;
+    if !registration.may_act_as(user_id.as_str(), api.config.server_name.as_str()) {
+        let text = format!("{user_id} is not in the namespaces of {}", registration.id);
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "M_EXCLUSIVE", text));
+    }
+    if !api.accounts.is_registered(&user_id).await? {
+        return Err(ApiError::forbidden(format!("Application service has not registered this user ({user_id})")));
+    }
+    Ok(user_id)
+}
+
+/// The user by full id or localpart.
+fn named_user(api: &Api, body: &Body) -> Result<OwnedUserId, ApiError> {
+    let identifier = body.identifier.as_ref().and_then(|identifier| identifier.user.as_deref());
+    let Some(name) = identifier.or(body.user.as_deref()) else {
+        return Err(ApiError::bad_request("M_MISSING_PARAM", "identifier.user is missing"));
+    };
+    UserId::parse_with_server_name(name, &api.config.server_name)
+        .map_err(|_| ApiError::forbidden("Invalid username or password"))
+}

@@ -1,0 +1,107 @@
+//! Keys and signatures that clients upload.
+
+use std::collections::BTreeMap;
+
+use causeway_store::{
+    Commit, CommitError, Notice, Statement, StoreError, device_list_changed, put_cross_signing_key, put_device_keys,
+    put_fallback_key, put_key_signature, put_one_time_key,
+};
+use ruma::{DeviceId, OwnedUserId, UserId};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::Keys;
+
+/// `POST /keys/upload`; ids of one-time and fallback keys carry their algorithm.
+#[derive(Default)]
+pub struct Upload {
+    pub device_keys: Option<Box<RawValue>>,
+    pub one_time_keys: BTreeMap<String, Box<RawValue>>,
+    pub fallback_keys: BTreeMap<String, Box<RawValue>>,
+}
+
+/// A one-time key of this id was uploaded before and is another.
+#[derive(Debug, thiserror::Error)]
+#[error("one-time key {0} was uploaded before, and is another")]
+pub struct KeyConflict(pub String);
+
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// 400 `M_UNKNOWN`
+    #[error(transparent)]
+    Conflict(#[from] KeyConflict),
+    #[error(transparent)]
+    Store(#[from] CommitError),
+}
+
+impl From<StoreError> for UploadError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// User → device id or public key → the signed object.
+pub type SignedKeys = BTreeMap<OwnedUserId, BTreeMap<String, Map<String, Value>>>;
+
+impl Keys {
+    pub async fn upload(&self, user_id: &UserId, device_id: &DeviceId, upload: Upload) -> Result<(), UploadError> {
+        let (user, device) = (user_id.as_str(), device_id.as_str());
+        let mut statements: Vec<Statement> = Vec::new();
+        let mut notices = Vec::new();
+        if let Some(keys) = &upload.device_keys {
+            statements.push(put_device_keys(user, device, keys.get()));
+            statements.push(device_list_changed(user));
+            notices.push(Notice::DeviceList { user_id: user.into() });
+        }
+        for (key_id, key) in &upload.one_time_keys {
+            if let Some(known) = self.store.one_time_key(user, device, key_id).await?
+                && !same_json(&known, key.get())
+            {
+                return Err(KeyConflict(key_id.clone()).into());
+            }
+            statements.push(put_one_time_key(user, device, key_id, key.get()));
+        }
+        for (key_id, key) in &upload.fallback_keys {
+            statements.push(put_fallback_key(user, device, key_id, key.get()));
+        }
+        if statements.is_empty() {
+            return Ok(());
+        }
+        if !(upload.one_time_keys.is_empty() && upload.fallback_keys.is_empty()) {
+            notices.push(Notice::KeyCounts { user_id: user.into(), device_id: device.into() });
+        }
+        self.store.commit(Commit { notices, ..Commit::of(statements) }).await?;
+        Ok(())
+    }
+
+    /// (usage, key): `master`, `self_signing`, `user_signing`.
+    pub async fn upload_cross_signing(&self, user_id: &UserId, keys: &[(&str, &str)]) -> Result<(), CommitError> {
+        let statements = keys.iter().map(|(usage, key)| put_cross_signing_key(user_id.as_str(), usage, key)).collect();
+        self.commit_list(user_id, statements).await
+    }
+
+    /// Signatures of `signer` on keys of anybody here; all other content of the objects is ignored.
+    pub async fn upload_signatures(&self, signer: &UserId, signed: &SignedKeys) -> Result<(), CommitError> {
+        for (user_id, objects) in signed {
+            let mut statements = Vec::new();
+            for (key_id, object) in objects {
+                let signatures = object.get("signatures").and_then(|all| all.get(signer.as_str()));
+                let Some(signatures) = signatures.and_then(Value::as_object) else { continue };
+                for (signing_key_id, signature) in signatures {
+                    let Some(signature) = signature.as_str() else { continue };
+                    let (user, signer) = (user_id.as_str(), signer.as_str());
+                    statements.push(put_key_signature(user, key_id, signer, signing_key_id, signature));
+                }
+            }
+            if !statements.is_empty() {
+                self.commit_list(user_id, statements).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn same_json(one: &str, other: &str) -> bool {
+    let value = |text| serde_json::from_str::<Value>(text).ok();
+    one == other || value(one) == value(other)
+}
