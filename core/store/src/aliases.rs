@@ -7,6 +7,7 @@ const OF_ROOM: &str = "select alias, room_id, creator from aliases where room_id
 const PUT: &str = "insert into aliases (alias, room_id, creator) values ($1, $2, $3) on conflict do nothing";
 const DELETE: &str = "delete from aliases where alias = $1";
 
+#[cfg(test)]
 pub(crate) const SQL: &[&str] = &[GET, OF_ROOM, PUT, DELETE];
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ const PUT: &str = "insert into dead_letters (destination, position, event, room,
          set reason = excluded.reason, attempts = excluded.attempts, died = excluded.died";
 const DELETE: &str = "delete from dead_letters where destination = $1 and position = $2";
 
+#[cfg(test)]
 pub(crate) const SQL: &[&str] = &[SELECT, COUNT, PUT, DELETE];
 
 #[derive(Clone, Debug, PartialEq, Eq)]

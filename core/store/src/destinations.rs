@@ -37,6 +37,7 @@ const FORGET: &str = "delete from exceptions where destination = $1";
 const PAUSE: &str = "update cursors set paused = $1 where destination = $2";
 const REMOVE: &str = "update cursors set removed = 1, in_flight = null where destination = $1";
 
+#[cfg(test)]
 pub(crate) const SQL: &[&str] = &[SELECT, SELECT_ONE, START, RESTART, FORGET, PAUSE, REMOVE];
 
 impl Store {

@@ -1,48 +1,74 @@
 //! Entries of the log, read back.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::listed::{Listed, listed};
 use crate::{
-    DestinationNid, Entry, EntryKind, EventNid, InterestNid, Place, Position, RoomNid, Row, Store, StoreError, Value,
-    pdu, values,
+    DestinationNid, Entry, EntryKind, EventNid, InterestNid, Place, Position, RoomNid, Row, StateNid, Store,
+    StoreError, Value, pdu, values,
 };
 
-/// Columns that [`Entry`] is made of; every query over entries selects exactly these.
-macro_rules! entries {
-    ($($rest:literal),*) => {
+/// The columns of [`StoredEvent`]; every query over events selects exactly these.
+macro_rules! events {
+    ($($rest:expr),*) => {
         concat!(
             "select e.nid, e.position, e.place, e.room, e.kind, r.room_id, e.event_id, u.user_id, e.ts, e.interest, \
-            e.pdu, t.device, t.txn_id from events e join rooms r on r.nid = e.room join users u on u.nid = e.sender \
-            left join client_transactions t on t.event = e.nid ",
+            e.pdu, t.device, t.txn_id, e.depth, e.state, e.replaces, e.redacted_by, b.pdu, b.event_id \
+            from events e join rooms r on r.nid = e.room join users u on u.nid = e.sender \
+            left join client_transactions t on t.event = e.nid left join events b on b.nid = e.redacted_by ",
             $($rest),*
         )
     };
 }
+pub(crate) use events;
 
-const AFTER: &str = entries!("where e.position > $1 and e.kind = 0 order by e.position limit $2");
-const INTERESTED: &str = entries!(
+const AFTER: &str = events!("where e.position > $1 and e.kind = 0 order by e.position limit $2");
+const INTERESTED: &str = events!(
     "where e.position > $1 and e.kind = 0 and e.interest in \
     (select interest from interest_members where destination = $2) order by e.position limit $3"
 );
 const COUNT_INTERESTED: &str = "select count(*) from events e where e.position > $1 and e.kind = 0 and e.interest in \
     (select interest from interest_members where destination = $2)";
-const BY_EVENT_ID: &str = entries!("where e.event_id = $1");
-const BY_NID: &str = entries!("where e.nid = $1");
-const BY_NIDS: &str = entries!("where e.nid in ($1, $2, $3, $4, $5, $6, $7, $8)");
-const BY_POSITION: &str = entries!("where e.position = $1");
+const BY_EVENT_ID: &str = events!("where e.event_id = $1");
+const BY_POSITION: &str = events!("where e.position = $1");
+const BY_NIDS: Listed = listed!(events!("where e.nid in "), "");
 
-pub(crate) const SQL: &[&str] = &[AFTER, INTERESTED, COUNT_INTERESTED, BY_EVENT_ID, BY_NID, BY_NIDS, BY_POSITION];
+#[cfg(test)]
+pub(crate) const SQL: &[&str] = &[AFTER, INTERESTED, COUNT_INTERESTED, BY_EVENT_ID, BY_POSITION];
+#[cfg(test)]
+pub(crate) const LISTED: &[Listed] = &[BY_NIDS];
 
-impl Entry {
+/// An event of any kind with what is known about it beyond its entry in the log.
+#[derive(Clone, Debug)]
+pub struct StoredEvent {
+    pub entry: Arc<Entry>,
+    pub depth: i64,
+    /// The state after the event.
+    pub state: StateNid,
+    /// Of state events: the event that had this type and state key before.
+    pub replaces: Option<EventNid>,
+    pub redacted_by: Option<Redaction>,
+}
+
+/// The event that redacted another.
+#[derive(Clone, Debug)]
+pub struct Redaction {
+    pub nid: EventNid,
+    pub event_id: Arc<str>,
+    pub json: Arc<str>,
+}
+
+impl StoredEvent {
     pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
-        /// What the row leaves to the text.
+        /// What the columns leave to the text.
         #[derive(serde::Deserialize)]
         struct Fields<'a> {
             #[serde(borrow, rename = "type")]
-            event_type: std::borrow::Cow<'a, str>,
+            event_type: Cow<'a, str>,
             #[serde(borrow)]
-            state_key: Option<std::borrow::Cow<'a, str>>,
+            state_key: Option<Cow<'a, str>>,
         }
         let json = pdu::decode(&row.get::<Vec<u8>>(10)?)?;
         let fields: Fields<'_> = serde_json::from_str(&json).map_err(|source| StoreError::Inconsistent {
@@ -55,7 +81,13 @@ impl Entry {
             (Some(device), Some(txn_id)) => Some((device.into(), txn_id.into())),
             _ => None,
         };
-        Ok(Self {
+        let redacted_by = match (row.get(16)?, row.get::<Option<Vec<u8>>>(17)?, row.get::<Option<String>>(18)?) {
+            (Some(nid), Some(pdu), Some(event_id)) => {
+                Some(Redaction { nid: EventNid(nid), event_id: event_id.into(), json: pdu::decode(&pdu)? })
+            }
+            _ => None,
+        };
+        let entry = Entry {
             nid: EventNid(row.get(0)?),
             position: Position(row.get(1)?),
             place: Place(row.get(2)?),
@@ -70,22 +102,29 @@ impl Entry {
             interest: InterestNid(row.get(9)?),
             transaction,
             json,
+        };
+        Ok(Self {
+            entry: Arc::new(entry),
+            depth: row.get(13)?,
+            state: StateNid(row.get(14)?),
+            replaces: row.get::<Option<i64>>(15)?.map(EventNid),
+            redacted_by,
         })
     }
 }
 
 impl Store {
-    pub(crate) async fn fetch_entries(
+    pub(crate) async fn fetch_events(
         &self,
         sql: &'static str,
         args: Vec<Value>,
-    ) -> Result<Vec<Arc<Entry>>, StoreError> {
-        self.fetch(sql, args).await?.iter().map(|row| Entry::read(row).map(Arc::new)).collect()
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        self.fetch(sql, args).await?.iter().map(StoredEvent::read).collect()
     }
 
     /// Live entries after a position, in order, at most `limit`.
     pub async fn log_after(&self, after: Position, limit: usize) -> Result<Vec<Arc<Entry>>, StoreError> {
-        self.fetch_entries(AFTER, values![after.0, limit as i64]).await
+        Ok(entries(self.fetch_events(AFTER, values![after.0, limit as i64]).await?))
     }
 
     /// Live entries after a position that a destination is interested in, in order, at most `limit`.
@@ -95,7 +134,7 @@ impl Store {
         after: Position,
         limit: usize,
     ) -> Result<Vec<Arc<Entry>>, StoreError> {
-        self.fetch_entries(INTERESTED, values![after.0, destination.0, limit as i64]).await
+        Ok(entries(self.fetch_events(INTERESTED, values![after.0, destination.0, limit as i64]).await?))
     }
 
     /// How many of them there are.
@@ -105,27 +144,37 @@ impl Store {
         Ok(count.max(0) as u64)
     }
 
-    pub async fn entry(&self, event_id: &str) -> Result<Option<Arc<Entry>>, StoreError> {
-        Ok(self.fetch_entries(BY_EVENT_ID, values![event_id]).await?.pop())
+    /// An event of any kind.
+    pub async fn event_by_id(&self, event_id: &str) -> Result<Option<StoredEvent>, StoreError> {
+        Ok(self.fetch_events(BY_EVENT_ID, values![event_id]).await?.pop())
     }
 
-    pub async fn entry_by_nid(&self, nid: EventNid) -> Result<Option<Arc<Entry>>, StoreError> {
-        Ok(self.fetch_entries(BY_NID, values![nid.0]).await?.pop())
+    /// As [`event_by_id`](Self::event_by_id), its entry only.
+    pub async fn entry(&self, event_id: &str) -> Result<Option<Arc<Entry>>, StoreError> {
+        Ok(self.event_by_id(event_id).await?.map(|event| event.entry))
     }
 
     pub async fn entry_at(&self, position: Position) -> Result<Option<Arc<Entry>>, StoreError> {
-        Ok(self.fetch_entries(BY_POSITION, values![position.0]).await?.pop())
+        Ok(entries(self.fetch_events(BY_POSITION, values![position.0]).await?).pop())
     }
 
-    /// Entries by event, in the order asked for; those that are gone are left out.
-    pub async fn entries(&self, events: &[EventNid]) -> Result<Vec<Arc<Entry>>, StoreError> {
-        let mut found = HashMap::with_capacity(events.len());
-        for chunk in events.chunks(8) {
-            let mut args: Vec<Value> = chunk.iter().map(|event| event.0.into()).collect();
-            // No event has number 0.
-            args.resize(8, Value::Int(0));
-            found.extend(self.fetch_entries(BY_NIDS, args).await?.into_iter().map(|entry| (entry.nid, entry)));
+    /// Events of any kind, in the order asked for; those that are gone are left out.
+    pub async fn stored_events(&self, events: &[EventNid]) -> Result<Vec<StoredEvent>, StoreError> {
+        let rows = self.fetch_listed(&BY_NIDS, events.iter().map(|event| event.0)).await?;
+        let mut found = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            let event = StoredEvent::read(row)?;
+            found.insert(event.entry.nid, event);
         }
         Ok(events.iter().filter_map(|event| found.get(event).cloned()).collect())
     }
+
+    /// As [`stored_events`](Self::stored_events), their entries only.
+    pub async fn entries(&self, events: &[EventNid]) -> Result<Vec<Arc<Entry>>, StoreError> {
+        Ok(entries(self.stored_events(events).await?))
+    }
+}
+
+fn entries(events: Vec<StoredEvent>) -> Vec<Arc<Entry>> {
+    events.into_iter().map(|event| event.entry).collect()
 }

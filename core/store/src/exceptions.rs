@@ -9,6 +9,7 @@ const PUT: &str = "insert into exceptions (destination, position, event, room, k
          set kind = excluded.kind, reason = excluded.reason, attempts = excluded.attempts";
 const DELETE: &str = "delete from exceptions where destination = $1 and position = $2";
 
+#[cfg(test)]
 pub(crate) const SQL: &[&str] = &[SELECT, PUT, DELETE];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

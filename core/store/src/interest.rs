@@ -12,6 +12,7 @@ const ADD: &str = "insert into interests (nid, members) values ($1, $2) on confl
 const ADD_MEMBER: &str = "insert into interest_members (destination, interest) \
     select $1, nid from interests where members = $2 on conflict do nothing";
 
+#[cfg(test)]
 pub(crate) const SQL: &[&str] = &[FIND, MEMBERS, ADD, ADD_MEMBER];
 
 /// Sets kept in memory before the maps are emptied.
@@ -43,7 +44,11 @@ impl Interests {
 
 impl Store {
     /// The number of a set, in any order and with repetitions; from memory but for the first time.
-    pub async fn intern_interest(&self, mut destinations: Vec<DestinationNid>) -> Result<InterestNid, StoreError> {
+    pub async fn intern_interest(
+        &self,
+        destinations: impl Into<Vec<DestinationNid>>,
+    ) -> Result<InterestNid, StoreError> {
+        let mut destinations = destinations.into();
         destinations.sort_unstable();
         destinations.dedup();
         if destinations.is_empty() {

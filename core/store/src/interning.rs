@@ -24,6 +24,7 @@ const ADD_DESTINATION: &str = "insert into destinations (nid, destination) value
     on conflict (destination) do update set destination = excluded.destination returning nid";
 const NEXT_KEY: &str = "update counters set value = value + 1 where name = 'key' returning value";
 
+#[cfg(test)]
 pub(crate) const SQL: &[&str] = &[RESERVE, USER, USER_ID, ADD_USER, KEY, ADD_KEY, NEXT_KEY, ADD_DESTINATION];
 
 #[derive(Default)]
@@ -91,6 +92,11 @@ impl Store {
             *block = Block { next: end - BLOCK, end };
         }
         interned.take(count).ok_or_else(|| StoreError::inconsistent(format!("{count} numbers at once")))
+    }
+
+    /// One such number.
+    pub async fn next_nid(&self) -> Result<i64, StoreError> {
+        self.reserve(1).await
     }
 
     /// The number of a user, given now if there is none.

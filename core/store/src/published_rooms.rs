@@ -8,6 +8,7 @@ const GET: &str = "select room_id from published_rooms where network = $1 and ro
 const PUT: &str = "insert into published_rooms (network, room_id) values ($1, $2) on conflict do nothing";
 const DELETE: &str = "delete from published_rooms where network = $1 and room_id = $2";
 
+#[cfg(test)]
 pub(crate) const SQL: &[&str] = &[LIST, LIST_ALL, GET, PUT, DELETE];
 
 impl Store {

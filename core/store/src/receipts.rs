@@ -21,6 +21,7 @@ const PUT: &str = "insert into receipts (room, user_id, type, thread, event_id, 
     event_id = excluded.event_id, place = excluded.place, event_position = excluded.event_position, \
     ts = excluded.ts, position = excluded.position where receipts.place < excluded.place";
 
+#[cfg(test)]
 pub(crate) const SQL: &[&str] = &[AFTER, OF_ROOM, OF_USER, PUT];
 
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@ const PUT: &str = "insert into registrations (id, document, source, added, chang
 const DISABLE: &str = "update registrations set disabled = 1 where id = $1";
 const DELETE: &str = "delete from registrations where id = $1";
 
+#[cfg(test)]
 pub(crate) const SQL: &[&str] = &[SELECT, PUT, DISABLE, DELETE];
 
 #[derive(Clone, PartialEq, Eq)]

@@ -21,6 +21,7 @@ const THREADS: &str = events!(
     (select target from relations where room = $3 and rel_type = 'm.thread') order by e.place desc limit $4"
 );
 
+#[cfg(test)]
 pub(crate) const SQL: &[&str] = &[TO, TO_OF, BACKWARD, FORWARD, THREADS];
 
 /// One event that relates to another.

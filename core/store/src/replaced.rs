@@ -18,6 +18,7 @@ pub struct Replaced {
 const SELECT: &str = "select e.nid, p.event_id, u.user_id, p.pdu from events e join events p on p.nid = e.replaces \
     join users u on u.nid = p.sender where e.nid in ($1, $2, $3, $4, $5, $6, $7, $8)";
 
+#[cfg(test)]
 pub(crate) const SQL: &[&str] = &[SELECT];
 
 impl Store {

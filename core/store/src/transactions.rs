@@ -7,6 +7,7 @@ const RECORD: &str = "update cursors set serial = $1, cursor = $2, receipts = $3
 const ADVANCE: &str = "update cursors set serial = $1, cursor = $2, receipts = $3, in_flight = null \
          where destination = $4 and serial <= $5";
 
+#[cfg(test)]
 pub(crate) const SQL: &[&str] = &[RECORD, ADVANCE];
 
 /// Records a transaction before its first try, and with it how far the destination is by now. Writes nothing when a

@@ -14,7 +14,21 @@ const SHARING: &str = "select distinct u.user_id from memberships a join members
 const FORGET: &str = "insert into forgotten_rooms (user_id, room, event) values ($1, $2, $3) \
     on conflict (user_id, room) do update set event = excluded.event";
 
-pub(crate) const SQL: &[&str] = &[OF_USER, SHARED, SHARING, FORGET];
+const COUNTS: &str = "select membership, count(*) from memberships where room = $1 group by membership";
+const HEROES: &str = "select u.user_id from memberships m join users u on u.nid = m.member where m.room = $1 \
+    and u.user_id <> $2 and m.membership in ('join', 'invite') order by m.position limit 5";
+const FORMER_HEROES: &str = "select u.user_id from memberships m join users u on u.nid = m.member where m.room = $1 \
+    and u.user_id <> $2 and m.membership in ('leave', 'ban') order by m.position limit 5";
+
+#[cfg(test)]
+pub(crate) const SQL: &[&str] = &[OF_USER, SHARED, SHARING, FORGET, COUNTS, HEROES, FORMER_HEROES];
+
+/// How many are what in a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemberCounts {
+    pub joined: u64,
+    pub invited: u64,
+}
 
 /// A room as one user has it.
 #[derive(Clone, Debug)]
@@ -36,6 +50,29 @@ impl Store {
     pub async fn user_rooms(&self, user_id: &str) -> Result<Vec<UserRoom>, StoreError> {
         let Some(user) = self.user_nid(user_id).await? else { return Ok(Vec::new()) };
         self.fetch(OF_USER, values![user.0, user_id]).await?.iter().map(UserRoom::read).collect()
+    }
+
+    pub async fn member_counts(&self, room: RoomNid) -> Result<MemberCounts, StoreError> {
+        let mut counts = MemberCounts::default();
+        for row in self.fetch(COUNTS, values![room.0]).await? {
+            let count = row.get::<i64>(1)?.unsigned_abs();
+            match row.get::<String>(0)?.as_str() {
+                "join" => counts.joined = count,
+                "invite" => counts.invited = count,
+                _ => {}
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Up to five members after whom a room without a name is called by `user_id`: those in it or invited, else those
+    /// who were.
+    pub async fn heroes(&self, room: RoomNid, user_id: &str) -> Result<Vec<String>, StoreError> {
+        let mut rows = self.fetch(HEROES, values![room.0, user_id]).await?;
+        if rows.is_empty() {
+            rows = self.fetch(FORMER_HEROES, values![room.0, user_id]).await?;
+        }
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     /// Whether two users are joined to one room.

@@ -26,6 +26,7 @@ const CHAIN: &str = "with recursive chain (nid, replaces, place) as ( \
     select e.nid, e.replaces, e.place from events e join chain on e.nid = chain.replaces where chain.place >= $2) \
     select nid from chain order by place";
 
+#[cfg(test)]
 pub(crate) const SQL: &[&str] = &[
     BACKWARD,
     FORWARD,

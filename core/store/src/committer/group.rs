@@ -7,7 +7,7 @@ use super::tables::{self, Rows};
 /// The label under which a repeated client transaction loses.
 pub(super) const TRANSACTION: &str = crate::CLIENT_TRANSACTION;
 
-pub(super) struct Layout {
+pub(crate) struct Layout {
     /// positions that the group takes
     pub positions: i64,
     pub members: Vec<Span>,
@@ -16,14 +16,14 @@ pub(super) struct Layout {
 
 /// Positions of one member, relative to the group's base.
 #[derive(Clone, Copy)]
-pub(super) struct Span {
+pub(crate) struct Span {
     /// positions of the members before it
     pub first: i64,
     /// one for each event, and one for all statements that ask for a position
     pub count: i64,
 }
 
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     /// the log's position before the group
     pub base: i64,
     /// by member: rows of each statement that gave some

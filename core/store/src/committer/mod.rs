@@ -12,7 +12,7 @@
 mod group;
 mod postgres;
 mod sqlite;
-mod tables;
+pub(crate) mod tables;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -57,7 +57,7 @@ impl Writer {
 }
 
 /// Why a group was rolled back.
-enum Refusal {
+pub(crate) enum Refusal {
     /// Members by index, in order; the first of them has certainly lost, the others perhaps only to it.
     Lost(Vec<(usize, CommitError)>),
     /// Somebody lost, but the rows of all are in one statement.
@@ -70,7 +70,7 @@ enum Refusal {
 
 /// An error that each member of a group gets a copy of.
 #[derive(Clone)]
-enum StoreFailure {
+pub(crate) enum StoreFailure {
     Driver(Arc<sqlx::Error>),
     Text(String),
 }

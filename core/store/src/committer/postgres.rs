@@ -169,9 +169,7 @@ fn is_missed(error: &sqlx::Error) -> bool {
 
 /// One statement for the rows of all tables; answers the position before them.
 async fn append(connection: &mut PgConnection, positions: i64, rows: Vec<Rows>) -> Result<i64, sqlx::Error> {
-    let mut sql = String::from(
-        "with c as (update counters set value = value + $1 where name = 'position' returning value - $1 as base)",
-    );
+    let mut sql = format!("with c as ({COUNT} as base)");
     let mut checks = String::new();
     let mut argument = 1;
     for (index, rows) in rows.iter().enumerate() {
@@ -225,7 +223,7 @@ async fn append(connection: &mut PgConnection, positions: i64, rows: Vec<Rows>) 
 }
 
 impl Kind {
-    fn postgres(self) -> &'static str {
+    pub(crate) fn postgres(self) -> &'static str {
         match self {
             Self::Int | Self::Position => "int8",
             Self::Text => "text",

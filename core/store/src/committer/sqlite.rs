@@ -16,6 +16,7 @@ use crate::{Commit, CommitError, Expect, Position, Row, StoreError, Value};
 
 /// Rows of one statement; SQLite takes 32,766 arguments.
 const ROWS: usize = 1000;
+const COUNT: &str = "update counters set value = $1 where name = 'position' and value = $2";
 /// A string with more statements than this will hardly come twice, so it is not worth a place in the cache.
 const CACHED_STEPS: usize = 12;
 
@@ -152,7 +153,7 @@ impl SqliteWriter {
         let mut script = Script::default();
         script.whole("begin immediate", None);
         if layout.positions > 0 {
-            script.whole("update counters set value = ? where name = 'position' and value = ?", Some(1));
+            script.whole(&anonymous(COUNT), Some(1));
             script.arguments.extend([Value::Int(base + layout.positions), Value::Int(base)]);
         }
         for rows in std::mem::take(&mut layout.rows) {
@@ -297,6 +298,6 @@ mod tests {
 
     #[test]
     fn numbered_arguments_become_anonymous() {
-        assert_eq!(anonymous("update a set b = $1 where c = $12"), "update a set b = ? where c = ?");
+        assert_eq!(anonymous("set b = $1 where c = $12"), "set b = ? where c = ?");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::{Append, Commit, Value, pdu};
 
 /// A statement over many rows: the body reads them from `{v}`, a relation with these columns.
-pub(super) struct Table {
+pub(crate) struct Table {
     pub columns: &'static [(&'static str, Kind)],
     pub body: &'static str,
     /// Each row must write one: losing is how a member learns that it came too late.
@@ -13,7 +13,7 @@ pub(super) struct Table {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Int,
     Text,
     Bytes,
@@ -22,7 +22,7 @@ pub(super) enum Kind {
 }
 
 /// Rows of one table, one after the other.
-pub(super) struct Rows {
+pub(crate) struct Rows {
     pub table: &'static Table,
     pub values: Vec<Value>,
 }
@@ -154,7 +154,8 @@ static TRANSACTIONS: Table = Table {
 };
 
 /// All tables, for the test that prepares every statement.
-pub(super) static ALL: [&Table; 11] = [
+#[cfg(test)]
+pub(crate) static ALL: [&Table; 11] = [
     &HEADS,
     &ROOMS,
     &EVENTS,

@@ -1,6 +1,7 @@
 //! One suite for both databases.
 
 mod commits;
+mod events;
 
 use std::sync::Arc;
 

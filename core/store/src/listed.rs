@@ -1,0 +1,36 @@
+//! Queries over a list of numbers: one argument, whatever its length. The databases unpack it differently.
+
+use crate::{Row, Store, StoreError, Value};
+
+/// The same query in both dialects; the list is `$1`, a JSON array of integers.
+pub(crate) struct Listed {
+    pub sqlite: &'static str,
+    pub postgres: &'static str,
+}
+
+/// `listed!("select … where nid in ", "order by …")`
+macro_rules! listed {
+    ($before:expr, $after:literal) => {
+        $crate::listed::Listed {
+            sqlite: concat!($before, "(select value from json_each($1)) ", $after),
+            postgres: concat!($before, "(select value::bigint from json_array_elements_text($1::json)) ", $after),
+        }
+    };
+}
+pub(crate) use listed;
+
+impl Store {
+    pub(crate) async fn fetch_listed(
+        &self,
+        query: &Listed,
+        list: impl IntoIterator<Item = i64>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let list: Vec<i64> = list.into_iter().collect();
+        if list.is_empty() {
+            return Ok(Vec::new());
+        }
+        let json = serde_json::to_string(&list).expect("integers are JSON");
+        let sql = if self.is_sqlite() { query.sqlite } else { query.postgres };
+        self.fetch(sql, vec![Value::Text(json)]).await
+    }
+}
