@@ -348,8 +348,9 @@ impl Session {
         self.isupport.fold(name)
     }
 
+    /// Who did something; a server, which no nick may look like, is the network itself and has no ghost.
     pub fn sender(&self, nick: &str) -> Sender {
-        let folded = self.fold(nick);
+        let folded = if nick.contains('.') { String::new() } else { self.fold(nick) };
         if self.is_me(nick) { id::me(&folded, &self.login) } else { id::ghost(&folded) }
     }
 

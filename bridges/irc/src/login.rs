@@ -4,6 +4,7 @@ use causeway_sdk::login::{Action, Answer, Complete, Flow, InputField, InputKind,
 use causeway_sdk::{Error, ErrorKind, kv, secrets};
 use serde::{Deserialize, Serialize};
 
+use crate::casemap::CaseMapping;
 use crate::config::{Config, valid_nick};
 use crate::id;
 
@@ -119,7 +120,7 @@ pub fn answer(process: &str, step: &str, answer: Answer) -> Result<Step, Error> 
         instructions: String::new(),
         action: Action::Complete(Complete {
             login,
-            ghost: None,
+            ghost: Some(CaseMapping::default().fold(nick)),
             remote_name: nick.to_owned(),
             profile: Profile {
                 name: Some(nick.to_owned()),

@@ -144,10 +144,15 @@ impl Session {
             let power = modes::power(&member.modes);
             let is_in_room = self.config.member_sync == MemberSync::Full || member.has_spoken;
             self.members(&channel).insert(&folded_new, member);
-            if is_me || !is_in_room {
+            let joining = self.member(&new, Membership::Join, Some(power));
+            if is_me {
+                // Tells the engine under which ghost the other logins see us now.
+                self.submit_members(line, &channel, joining.who.clone(), vec![joining]);
                 continue;
             }
-            let joining = self.member(&new, Membership::Join, Some(power));
+            if !is_in_room {
+                continue;
+            }
             let changes = if folded_old == folded_new { vec![joining] } else { vec![leaving.clone(), joining] };
             self.submit_members(line, &channel, leaving.who.clone(), changes);
         }
