@@ -2,14 +2,18 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
+
+use crate::Hub;
 
 pub struct Client {
     http: reqwest::Client,
     base: String,
     token: String,
+    /// an appservice's: every request says for whom it speaks
+    masquerades: bool,
     pub user_id: String,
     transactions: AtomicU64,
 }
@@ -20,15 +24,35 @@ impl Client {
         let body = json!({
             "type": "m.login.password", "identifier": {"type": "m.id.user", "user": user}, "password": password,
         });
-        let answer: Value = http.post(format!("{base}/_matrix/client/v3/login")).json(&body).send().await?.json().await?;
-        let text = |key: &str| answer[key].as_str().map(str::to_owned).with_context(|| format!("login answered {answer}"));
-        Ok(Self { token: text("access_token")?, user_id: text("user_id")?, http, base: base.to_owned(), transactions: AtomicU64::new(0) })
+        let answer: Value =
+            http.post(format!("{base}/_matrix/client/v3/login")).json(&body).send().await?.json().await?;
+        let text =
+            |key: &str| answer[key].as_str().map(str::to_owned).with_context(|| format!("login answered {answer}"));
+        Ok(Self {
+            token: text("access_token")?,
+            user_id: text("user_id")?,
+            masquerades: false,
+            http,
+            base: base.to_owned(),
+            transactions: AtomicU64::new(0),
+        })
     }
 
-    /// An appservice: its token acts as its sender.
-    pub fn with_token(base: &str, token: &str, user_id: &str) -> Result<Self> {
+    /// A user of an appservice's, registered first where that has to be.
+    pub async fn ghost(base: &str, as_token: &str, localpart: &str) -> Result<Self> {
         let http = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { token: token.to_owned(), user_id: user_id.to_owned(), http, base: base.to_owned(), transactions: AtomicU64::new(0) })
+        let user_id = format!("@{localpart}:{}", Hub::SERVER_NAME);
+        let (token, base) = (as_token.to_owned(), base.to_owned());
+        let client = Self { token, user_id, masquerades: true, http, base, transactions: AtomicU64::new(0) };
+        let body = json!({"type": "m.login.application_service", "username": localpart, "inhibit_login": true});
+        let request = client.http.post(format!("{}/_matrix/client/v3/register", client.base)).bearer_auth(as_token);
+        let response = request.json(&body).send().await?;
+        let (status, answer): (u16, Value) = (response.status().as_u16(), response.json().await?);
+        ensure!(
+            status == 200 || answer["errcode"] == "M_USER_IN_USE",
+            "registering {localpart} answered {status} {answer}"
+        );
+        Ok(client)
     }
 
     pub fn token(&self) -> &str {
@@ -38,6 +62,9 @@ impl Client {
     /// Status and body; `path` from `/_matrix/…` on.
     pub async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, Value)> {
         let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
+        if self.masquerades {
+            request = request.query(&[("user_id", &self.user_id)]);
+        }
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -83,14 +110,46 @@ impl Client {
         Ok(answer["event_id"].as_str().context("send answered no event_id")?.to_owned())
     }
 
+    pub async fn set_state(&self, room_id: &str, kind: &str, key: &str, content: &Value) -> Result<String> {
+        let path = format!("/_matrix/client/v3/rooms/{}/state/{kind}/{}", escape(room_id), escape(key));
+        let answer = self.put(&path, content).await?;
+        Ok(answer["event_id"].as_str().context("state answered no event_id")?.to_owned())
+    }
+
+    pub async fn get_state(&self, room_id: &str, kind: &str, key: &str) -> Result<Value> {
+        self.get(&format!("/_matrix/client/v3/rooms/{}/state/{kind}/{}", escape(room_id), escape(key))).await
+    }
+
+    /// `join`, `invite`, `leave`, `ban`
+    pub async fn membership(&self, room_id: &str, user_id: &str) -> Result<String> {
+        let content = self.get_state(room_id, "m.room.member", user_id).await?;
+        Ok(content["membership"].as_str().context("a member event without a membership")?.to_owned())
+    }
+
+    pub async fn kick(&self, room_id: &str, user_id: &str) -> Result<()> {
+        let path = format!("/_matrix/client/v3/rooms/{}/kick", escape(room_id));
+        self.post(&path, &json!({"user_id": user_id, "reason": "enough"})).await.map(drop)
+    }
+
     pub async fn join(&self, room_id: &str) -> Result<()> {
         self.post(&format!("/_matrix/client/v3/rooms/{}/join", escape(room_id)), &json!({})).await.map(drop)
     }
 
-    /// The newest messages, oldest first.
+    /// The newest events of a room, at most `limit`, oldest first.
     pub async fn messages(&self, room_id: &str, limit: usize) -> Result<Vec<Value>> {
-        let answer = self.get(&format!("/_matrix/client/v3/rooms/{}/messages?dir=b&limit={limit}", escape(room_id))).await?;
-        let mut events = answer["chunk"].as_array().context("messages answered no chunk")?.clone();
+        let path = format!("/_matrix/client/v3/rooms/{}/messages?dir=b&limit={}", escape(room_id), limit.min(500));
+        let (mut events, mut from) = (Vec::new(), String::new());
+        while events.len() < limit {
+            let mut answer = self.get(&format!("{path}{from}")).await?;
+            let Value::Array(page) = answer["chunk"].take() else { bail!("messages answered no chunk") };
+            let Some(end) = answer["end"].as_str().filter(|_| !page.is_empty()) else {
+                events.extend(page);
+                break;
+            };
+            from = format!("&from={}", escape(end));
+            events.extend(page);
+        }
+        events.truncate(limit);
         events.reverse();
         Ok(events)
     }

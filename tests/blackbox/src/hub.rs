@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 use crate::tools::{from_environment, until};
 use crate::{Client, free_port};
 
+#[derive(Default)]
 pub struct HubOptions {
     /// a `postgres://` URL; SQLite in the hub's folder when absent
     pub database: Option<String>,
@@ -18,12 +19,6 @@ pub struct HubOptions {
     pub config: String,
     /// environment variables of the hub
     pub environment: Vec<(String, String)>,
-}
-
-impl Default for HubOptions {
-    fn default() -> Self {
-        Self { database: None, config: String::new(), environment: Vec::new() }
-    }
 }
 
 pub struct Hub {
@@ -148,7 +143,12 @@ impl Hub {
             .await
             .context("running causeway")?;
         let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        ensure!(output.status.success(), "causeway {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+        ensure!(
+            output.status.success(),
+            "causeway {}: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
         Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
@@ -156,5 +156,18 @@ impl Hub {
     pub async fn user(&self, name: &str) -> Result<Client> {
         self.command(&["register-user", "-u", name, "-p", "secret", "--exists-ok"]).await?;
         Client::log_in(&self.url(), name, "secret").await
+    }
+
+    /// `registration add` with this file.
+    pub async fn add_registration(&self, name: &str, content: &str) -> Result<()> {
+        let file = self.folder.path().join(format!("{name}.yaml"));
+        std::fs::write(&file, content).context("writing the registration")?;
+        let file = file.to_str().context("a path that is text")?;
+        self.command(&["registration", "add", file]).await.map(drop)
+    }
+
+    /// `queue show`
+    pub async fn queue(&self, id: &str) -> Result<Value> {
+        self.command(&["queue", "show", id, "--json"]).await
     }
 }

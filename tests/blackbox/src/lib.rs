@@ -1,9 +1,15 @@
 //! The hub as its users meet it: the binary, its command line and its HTTP, with real programs on the other side.
 
+mod campaign;
 mod client;
+mod database;
 mod hub;
+mod irc_person;
 mod tools;
 
-pub use client::Client;
+pub use campaign::{Campaign, Outcome};
+pub use client::{Client, escape};
+pub use database::{Database, Place};
 pub use hub::{Hub, HubOptions};
+pub use irc_person::IrcPerson;
 pub use tools::{free_port, node_script, python_module, python_script, until};

@@ -22,7 +22,9 @@ where
     loop {
         match ask().await {
             Ok(answer) => return Ok(answer),
-            Err(error) if Instant::now() > deadline => return Err(error.context(format!("waited {LIMIT:?} for {what}"))),
+            Err(error) if Instant::now() > deadline => {
+                return Err(error.context(format!("waited {LIMIT:?} for {what}")));
+            }
             Err(_) => tokio::time::sleep(Duration::from_millis(25)).await,
         }
     }
