@@ -68,7 +68,11 @@ fn compile(recipe: &Recipe, workspace: &toolchain::Workspace, name: &str) -> Res
         .args(["rustc", "--lib", "--crate-type", "cdylib", "--profile", "component"])
         .args(["--package", &format!("causeway-{name}"), "--target", toolchain::TARGET]);
     let status = cargo.status().context("running cargo")?;
-    ensure!(status.success(), "plugin {name} does not build for {}; the compiler's messages are above", toolchain::TARGET);
+    ensure!(
+        status.success(),
+        "plugin {name} does not build for {}; the compiler's messages are above",
+        toolchain::TARGET
+    );
     let file = format!("causeway_{}.wasm", name.replace('-', "_"));
     let component = target.join(toolchain::TARGET).join("component").join(file);
     if !component.is_file() {

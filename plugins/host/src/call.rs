@@ -99,11 +99,9 @@ impl Call {
             Self::LoginAnswer { process, step, answer: given } => {
                 answer(guest.call_login_answer(store, &process, &step, &given.convert()).await?, Answer::Step)
             }
-            Self::Connect(session) => guest
-                .call_connect(store, &session.convert())
-                .await?
-                .map(|()| Answer::Done)
-                .map_err(Convert::convert),
+            Self::Connect(session) => {
+                guest.call_connect(store, &session.convert()).await?.map(|()| Answer::Done).map_err(Convert::convert)
+            }
             Self::Disconnect(login) => {
                 guest.call_disconnect(store, &login.0).await?;
                 Ok(Answer::Done)
@@ -128,13 +126,10 @@ impl Call {
             Self::History(login, query) => {
                 answer(guest.call_fetch_history(store, &login.0, &query.convert()).await?, Answer::Page)
             }
-            Self::Resolve { login, identifier, create_dm } => answer(
-                guest.call_resolve(store, &login.0, &identifier, create_dm).await?,
-                Answer::Resolved,
-            ),
-            Self::Search(login, query) => {
-                answer(guest.call_search(store, &login.0, &query).await?, Answer::Found)
+            Self::Resolve { login, identifier, create_dm } => {
+                answer(guest.call_resolve(store, &login.0, &identifier, create_dm).await?, Answer::Resolved)
             }
+            Self::Search(login, query) => answer(guest.call_search(store, &login.0, &query).await?, Answer::Found),
             Self::CreateGroup { login, name, members } => {
                 let members: Vec<String> = members.convert();
                 answer(guest.call_create_group(store, &login.0, &name, &members).await?, Answer::Resolved)

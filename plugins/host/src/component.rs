@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use causeway_bindings::v0_1::ConnectorPluginPre;
 use causeway_engine::host::PluginError;
@@ -125,7 +126,9 @@ impl Cache {
     fn put(&self, wasm: &Wasm, digest: &str, component: &Component) -> wasmtime::Result<()> {
         let code = component.serialize()?;
         let place = self.place(wasm, digest);
-        let draft = place.with_extension(format!("{}.part", std::process::id()));
+        static DRAFTS: AtomicU64 = AtomicU64::new(0);
+        let draft = DRAFTS.fetch_add(1, Ordering::Relaxed);
+        let draft = place.with_extension(format!("{}-{draft}.part", std::process::id()));
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).open(&draft)?;
         file.set_permissions(fs::Permissions::from_mode(0o600))?;
         file.write_all(&Sha256::digest(&code))?;

@@ -46,9 +46,8 @@ impl Stores {
     async fn make(&self, id: StoreId, session: Option<Session>) -> Result<Arc<Runner>, CallError> {
         let mut runners = self.runners.write().await;
         let runners = runners.as_mut().ok_or(CallError::Disabled)?;
-        let runner = runners
-            .entry(id.clone())
-            .or_insert_with(|| Arc::new(Runner::spawn(self.bridge.clone(), id, session)));
+        let runner =
+            runners.entry(id.clone()).or_insert_with(|| Arc::new(Runner::spawn(self.bridge.clone(), id, session)));
         Ok(runner.clone())
     }
 

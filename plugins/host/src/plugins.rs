@@ -36,7 +36,11 @@ pub enum HostError {
     #[error("the WebAssembly engine does not start on this machine: {0}")]
     Engine(String),
     #[error("the folder for compiled components {path} can't be made")]
-    Cache { path: PathBuf, #[source] source: std::io::Error },
+    Cache {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 /// The host of all plugins of a hub.
@@ -91,7 +95,8 @@ impl Host for Plugins {
         let mut found = Vec::new();
         for folder in &self.folders {
             let Ok(entries) = std::fs::read_dir(folder) else { continue };
-            for manifest in entries.flatten().map(|entry| entry.path().join("plugin.yaml")).filter(|path| path.is_file())
+            for manifest in
+                entries.flatten().map(|entry| entry.path().join("plugin.yaml")).filter(|path| path.is_file())
             {
                 match manifest::read(&manifest) {
                     Ok(plugin) => found.push(plugin),

@@ -51,7 +51,7 @@ impl Pure<'_> {
     async fn store(&self) -> Result<(Store<Guest>, ConnectorPlugin), PluginError> {
         let id = BridgeId("install".into());
         let grant = Grant { memory_mib: 64, ..Grant::default() };
-        let roots = Roots::new(None).map_err(|error| self.invalid(error.to_string()))?;
+        let roots = Roots::none();
         let web = Web::new(&grant, &roots).map_err(|error| self.invalid(error.to_string()))?;
         let bridge = Arc::new(Bridge {
             spec: BridgeSpec {
@@ -93,7 +93,10 @@ impl Pure<'_> {
     }
 
     fn failed(&self, store: &Store<Guest>, error: &wasmtime::Error) -> PluginError {
-        self.invalid(format!("fails before it is started ({})", store.data().verdict(error).reason()))
+        let guest = store.data();
+        let limit = guest.verdict(error);
+        guest.bridge.journal.limit(&guest.id, limit, &self.path.display().to_string());
+        self.invalid(format!("fails before it is started ({})", limit.reason()))
     }
 
     fn invalid(&self, reason: String) -> PluginError {

@@ -17,9 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use causeway_bindings::v0_1::causeway::bridge::http::Response;
 use causeway_bindings::v0_1::causeway::bridge::ids::Error;
-use causeway_engine::connector::{
-    CallError, CommitError, Effects, RemoteError, Session, StoreId, TimerWrite,
-};
+use causeway_engine::connector::{CallError, CommitError, Effects, RemoteError, Session, StoreId, TimerWrite};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -447,6 +445,7 @@ impl Task {
         if self.live.is_some() && self.attempt(Call::Stop, None).await.is_ok() {
             self.live = None;
             self.start = Start::Wake;
+            self.bridge.journal.note(&self.id, "asleep");
         }
     }
 }

@@ -46,7 +46,10 @@ pub fn fetch(cache: &Path) -> Result<Sources> {
 
 fn unpacked(cache: &Path) -> Result<Sources> {
     let root = cache.join("root/usr");
-    Ok(Sources { library: root.join(format!("src/rustc-{}/library", version()?)), libc: root.join("lib/wasm32-wasip2") })
+    Ok(Sources {
+        library: root.join(format!("src/rustc-{}/library", version()?)),
+        libc: root.join("lib/wasm32-wasip2"),
+    })
 }
 
 /// The URI of the Debian mirror that this machine is set up with.
@@ -86,11 +89,9 @@ fn newest(cache: &Path, version: &str) -> Result<String> {
 
 fn apt(cache: &Path, program: &str) -> Command {
     let mut apt = Command::new(program);
-    for (option, path) in [
-        ("Dir::Etc::SourceList", "apt/sources.list"),
-        ("Dir::State::Lists", "apt/lists"),
-        ("Dir::Cache", "apt/cache"),
-    ] {
+    for (option, path) in
+        [("Dir::Etc::SourceList", "apt/sources.list"), ("Dir::State::Lists", "apt/lists"), ("Dir::Cache", "apt/cache")]
+    {
         apt.arg("-o").arg(format!("{option}={}", cache.join(path).display()));
     }
     apt.args(["-q", "-o", "Dir::Etc::SourceParts=/dev/null", "-o", "APT::Sandbox::User="]);
@@ -109,7 +110,8 @@ mod tests {
 
     #[test]
     fn uri_of_debian_reads_both_formats_and_skips_other_archives() {
-        let deb822 = "Types: deb\nURIs: http://mirror.test/debian-security\n\nTypes: deb\nURIs: http://mirror.test/debian\n";
+        let deb822 =
+            "Types: deb\nURIs: http://mirror.test/debian-security\n\nTypes: deb\nURIs: http://mirror.test/debian\n";
         assert_eq!(uri_of_debian(deb822).as_deref(), Some("http://mirror.test/debian"));
         let line = "deb [arch=amd64] http://mirror.test/debian/ bookworm main\n";
         assert_eq!(uri_of_debian(line).as_deref(), Some("http://mirror.test/debian/"));

@@ -93,10 +93,9 @@ impl Recipe {
         link_library(&sources.library, &sysroot)?;
         let bin = sysroot.join("lib/rustlib").join(host()?).join("bin");
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths(
-            [bin.clone(), bin.join("gcc-ld")].into_iter().chain(std::env::split_paths(&path)),
-        )
-        .context("the sysroot's path can't stand in PATH")?;
+        let path =
+            std::env::join_paths([bin.clone(), bin.join("gcc-ld")].into_iter().chain(std::env::split_paths(&path)))
+                .context("the sysroot's path can't stand in PATH")?;
         cargo
             .env("PATH", path)
             // -Zbuild-std is not stable; the compiler is, and builds its own library this way.

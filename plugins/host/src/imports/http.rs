@@ -8,6 +8,9 @@ use crate::guest::Guest;
 use crate::limits::Limit;
 use crate::web::{self, Refusal};
 
+/// How long a request may take that nobody waits for in a call.
+const LONGEST: Duration = Duration::from_secs(600);
+
 impl Host for Guest {
     async fn send(&mut self, req: Request) -> wasmtime::Result<Result<Response, Error>> {
         let request = match self.checked(req).await {
@@ -48,7 +51,7 @@ impl Guest {
                 return Err(error(ErrorKind::Unsupported, "this host fills no secrets into requests yet"));
             }
         };
-        let timeout = Duration::from_millis(req.timeout_ms.into()).min(self.bridge.ceilings.wall);
+        let timeout = Duration::from_millis(req.timeout_ms.into()).min(LONGEST);
         let most = req.max_response.min(self.bridge.ceilings.response_bytes);
         let request = self.bridge.web.request(&req.method, &req.url, &req.headers, body, timeout, most);
         request.map_err(|refusal| match refusal {

@@ -55,7 +55,11 @@ fn is_private_v6(ip: Ipv6Addr) -> bool {
     let [first, second, ..] = ip.segments();
     // NAT64 and 6to4 wrap an IPv4 address, which could be any
     let wraps = first == 0x2002 || (first == 0x64 && second == 0xff9b);
-    wraps || ip.is_multicast() || ip.is_unique_local() || ip.is_unicast_link_local() || (first == 0x2001 && second == 0xdb8)
+    wraps
+        || ip.is_multicast()
+        || ip.is_unique_local()
+        || ip.is_unicast_link_local()
+        || (first == 0x2001 && second == 0xdb8)
 }
 
 #[cfg(test)]
@@ -65,8 +69,21 @@ mod tests {
     #[test]
     fn addresses_that_are_not_public_are_private() {
         for text in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.1.1", "100.64.0.1", "0.0.0.0", "224.0.0.1",
-            "::1", "::", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.1.1",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
         ] {
             assert!(is_private(text.parse().expect("an address")), "{text}");
         }

@@ -37,9 +37,7 @@ pub fn decode(framing: Framing, buffer: &mut BytesMut) -> Result<Option<Frame>, 
         Framing::Raw => return Ok(Some(Frame::Binary(buffer.split().to_vec()))),
         Framing::Lines => return line(buffer),
         Framing::Len16Be if buffer.len() >= 2 => (2, usize::from(u16::from_be_bytes([buffer[0], buffer[1]]))),
-        Framing::Len24Be if buffer.len() >= 3 => {
-            (3, u32::from_be_bytes([0, buffer[0], buffer[1], buffer[2]]) as usize)
-        }
+        Framing::Len24Be if buffer.len() >= 3 => (3, u32::from_be_bytes([0, buffer[0], buffer[1], buffer[2]]) as usize),
         Framing::Len32Be if buffer.len() >= 4 => (4, buffer.as_ref().get_u32() as usize),
         Framing::Len32Le if buffer.len() >= 4 => (4, buffer.as_ref().get_u32_le() as usize),
         _ => return Ok(None),
