@@ -1,4 +1,40 @@
 //! The bridge engine: portals, ghosts, logins, double puppets and the message map, once for all networks.
+//!
+//! ```text
+//!  connector ─ Services::commit ─▶ plan ─▶ one commit: key-values, settles, and per submitted event either
+//!                                          the Matrix event itself, or an inbox row ─▶ the lane's worker ─▶ Matrix
+//!  Matrix ─ router ─▶ Destination (a login) ─▶ outbound ─▶ connector.handle_matrix ─▶ outcomes: sends, message map
+//! ```
 
+mod bot;
+mod bridge;
+mod commands;
 pub mod connector;
+mod content;
+mod deliveries;
+mod destination;
+mod election;
+mod engine;
+mod ghosts;
 pub mod host;
+mod inbound;
+mod lanes;
+mod login_process;
+mod logins;
+pub mod matrix;
+mod names;
+mod outbound;
+mod permissions;
+mod portals;
+mod queues;
+mod secrets;
+mod services;
+mod work;
+
+pub use bridge::Bridge;
+pub use engine::*;
+pub use login_process::ProcessView;
+pub use logins::LoginView;
+pub use permissions::{Level as PermissionLevel, Permissions};
+pub use queues::Queues;
+pub use secrets::SecretsKey;

@@ -1,15 +1,17 @@
 //! Message content, neutral between Matrix and the remote networks: the twin of the WIT interface `content`.
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::{GhostId, MessageRef};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TextKind {
     Text,
     Notice,
     Emote,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MediaKind {
     Image,
     Video,
@@ -20,7 +22,7 @@ pub enum MediaKind {
     Gif,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Text {
     pub kind: TextKind,
     pub body: String,
@@ -28,7 +30,7 @@ pub struct Text {
     pub html: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MediaInfo {
     pub mime: Option<String>,
     pub size: Option<u64>,
@@ -39,7 +41,7 @@ pub struct MediaInfo {
     pub waveform: Vec<u16>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Media {
     pub kind: MediaKind,
     /// `mxc://` URI
@@ -51,20 +53,20 @@ pub struct Media {
     pub spoiler: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Location {
     pub latitude: f64,
     pub longitude: f64,
     pub description: String,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contact {
     pub name: String,
     pub vcard: String,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Poll {
     pub question: String,
     pub options: Vec<(String, String)>,
@@ -72,7 +74,7 @@ pub struct Poll {
     pub closed: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Body {
     Text(Text),
     Media(Media),
@@ -83,14 +85,14 @@ pub enum Body {
     Raw(String, String),
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mentions {
     pub ghosts: Vec<GhostId>,
     pub users: Vec<String>,
     pub room: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// empty for a message of one part
     pub id: String,
@@ -102,7 +104,7 @@ pub struct Part {
     pub metadata: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     pub parts: Vec<Part>,
     pub reply_to: Option<MessageRef>,

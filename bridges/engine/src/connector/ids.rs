@@ -57,7 +57,7 @@ pub struct PortalKey {
 }
 
 /// A part of a remote message; `part` is absent for a message of one part.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MessageRef {
     pub id: MessageId,
     pub part: Option<String>,

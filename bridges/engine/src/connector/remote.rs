@@ -1,9 +1,11 @@
 //! What happened on the remote network, submitted by a connector: the twin of the WIT interface `remote`.
 
+use serde::{Deserialize, Serialize};
+
 use super::content::{Message, Part};
 use super::ids::{GhostId, LoginId, MessageId, MessageRef, PortalKey};
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sender {
     pub ghost: GhostId,
     /// the login's own account did it: the double puppet speaks
@@ -11,7 +13,7 @@ pub struct Sender {
     pub via_login: Option<LoginId>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Membership {
     Join,
     Invite,
@@ -20,7 +22,7 @@ pub enum Membership {
     Knock,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Member {
     pub who: Sender,
     pub membership: Membership,
@@ -28,7 +30,7 @@ pub struct Member {
     pub nick: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChatKind {
     Dm,
     Group,
@@ -37,14 +39,14 @@ pub enum ChatKind {
     Thread,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Avatar {
     pub id: String,
     pub source: Option<String>,
     pub remove: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChatInfo {
     pub kind: ChatKind,
     pub name: Option<String>,
@@ -60,7 +62,7 @@ pub struct ChatInfo {
     pub extra: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GhostInfo {
     pub id: GhostId,
     pub name: Option<String>,
@@ -70,14 +72,14 @@ pub struct GhostInfo {
     pub identifiers: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReactionOp {
     Add,
     Remove,
     Replace,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reaction {
     pub target: MessageRef,
     pub op: ReactionOp,
@@ -86,7 +88,7 @@ pub struct Reaction {
     pub image: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Edit {
     pub target: MessageId,
     pub changed: Vec<Part>,
@@ -94,13 +96,13 @@ pub struct Edit {
     pub added: Vec<Part>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Removal {
     pub target: MessageRef,
     pub only_for_me: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
     pub up_to: Option<MessageId>,
     pub targets: Vec<MessageId>,
@@ -108,13 +110,13 @@ pub struct Receipt {
     pub until: Option<u64>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Typing {
     pub timeout_ms: u64,
     pub recording: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewMessage {
     /// empty where the network has no message ids
     pub id: MessageId,
@@ -124,7 +126,7 @@ pub struct NewMessage {
     pub upsert: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HistoryMessage {
     pub id: MessageId,
     pub sender: Sender,
@@ -134,7 +136,7 @@ pub struct HistoryMessage {
     pub reactions: Vec<(Sender, Reaction)>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HistoryPage {
     pub messages: Vec<HistoryMessage>,
     pub next: Option<String>,
@@ -143,7 +145,7 @@ pub struct HistoryPage {
     pub mark_read: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RemoteKind {
     Message(NewMessage),
     Edit(Edit),
@@ -160,7 +162,7 @@ pub enum RemoteKind {
 }
 
 /// One event of the remote network.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RemoteEvent {
     pub portal: PortalKey,
     pub sender: Sender,
@@ -175,7 +177,7 @@ pub struct RemoteEvent {
     pub kind: RemoteKind,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HistoryQuery {
     pub portal: PortalKey,
     pub thread_root: Option<MessageId>,

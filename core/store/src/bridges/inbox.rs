@@ -19,8 +19,7 @@ pub fn insert(bridge: &str, row: &InboxRow) -> Statement {
 
 /// Loses under `inbox row` when the work was done before.
 pub fn finish(bridge: &str, seq: i64) -> Statement {
-    Statement::new("delete from bridge_inbox where bridge = $1 and seq = $2", values![bridge, seq])
-        .or_lose("inbox row")
+    Statement::new("delete from bridge_inbox where bridge = $1 and seq = $2", values![bridge, seq]).or_lose("inbox row")
 }
 
 pub async fn of_bridge(store: &Store, bridge: &str) -> Result<Vec<InboxRow>, StoreError> {

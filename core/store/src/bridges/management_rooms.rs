@@ -11,10 +11,7 @@ pub fn put(bridge: &str, room_id: &str, user_id: &str) -> Statement {
 }
 
 pub fn remove(bridge: &str, room_id: &str) -> Statement {
-    Statement::new(
-        "delete from bridge_management_rooms where bridge = $1 and room_id = $2",
-        values![bridge, room_id],
-    )
+    Statement::new("delete from bridge_management_rooms where bridge = $1 and room_id = $2", values![bridge, room_id])
 }
 
 /// `(room id, user id)`

@@ -141,6 +141,20 @@ pub fn remove_reaction(bridge: &str, event_id: &str) -> Statement {
     Statement::new("delete from bridge_reactions where event_id = $1 and bridge = $2", values![event_id, bridge])
 }
 
+pub fn remove_reaction_row(
+    bridge: &str,
+    receiver: &str,
+    (message, part): (&str, &str),
+    sender: &str,
+    emoji_id: &str,
+) -> Statement {
+    Statement::new(
+        "delete from bridge_reactions where bridge = $1 and receiver = $2 and message = $3 and part = $4 \
+         and sender = $5 and emoji_id = $6",
+        values![bridge, receiver, message, part, sender, emoji_id],
+    )
+}
+
 /// What one user has put under one part of a message.
 pub async fn reactions_of(
     store: &Store,
@@ -155,11 +169,7 @@ pub async fn reactions_of(
     store.fetch(sql, values![bridge, receiver, message, part, sender]).await?.iter().map(read_reaction).collect()
 }
 
-pub async fn reaction_of_event(
-    store: &Store,
-    bridge: &str,
-    event_id: &str,
-) -> Result<Option<ReactionRow>, StoreError> {
+pub async fn reaction_of_event(store: &Store, bridge: &str, event_id: &str) -> Result<Option<ReactionRow>, StoreError> {
     let sql = "select bridge, receiver, message, part, sender, emoji_id, event_id from bridge_reactions \
                where event_id = $1 and bridge = $2";
     store.fetch(sql, values![event_id, bridge]).await?.first().map(read_reaction).transpose()

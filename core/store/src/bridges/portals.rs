@@ -79,11 +79,7 @@ pub async fn of_bridge(store: &Store, bridge: &str) -> Result<Vec<PortalRow>, St
 
 /// `(portal id, receiver, login)` of all places that logins have in portals.
 pub async fn logins_of_bridge(store: &Store, bridge: &str) -> Result<Vec<(String, String, String)>, StoreError> {
-    let sql = "select portal, receiver, login from bridge_portal_logins where bridge = $1 order by receiver, portal, login";
-    store
-        .fetch(sql, values![bridge])
-        .await?
-        .iter()
-        .map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .collect()
+    let sql =
+        "select portal, receiver, login from bridge_portal_logins where bridge = $1 order by receiver, portal, login";
+    store.fetch(sql, values![bridge]).await?.iter().map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect()
 }

@@ -1,0 +1,129 @@
+//! One installed bridge in memory: its connector, logins, portals and what hangs on them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+
+use causeway_store::bridges::{ghosts::GhostRow, installed::BridgeRow};
+use causeway_store::{DestinationNid, Store};
+use ruma::{OwnedRoomId, OwnedUserId, UserId};
+
+use crate::connector::{BridgeId, Connector, GhostId, LoginId, MatrixEvent, PortalKey};
+use crate::lanes::Lanes;
+use crate::login_process::Process;
+use crate::logins::Login;
+use crate::matrix::Matrix;
+use crate::permissions::Permissions;
+use crate::portals::Portal;
+use crate::queues::Queues;
+use crate::secrets::SecretsKey;
+
+/// What all bridges of a hub share.
+pub struct Hub {
+    pub store: Store,
+    pub matrix: Arc<dyn Matrix>,
+    pub queues: Arc<dyn Queues>,
+    pub secrets: SecretsKey,
+}
+
+pub struct Bridge {
+    pub id: BridgeId,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) bot: OwnedUserId,
+    pub(crate) permissions: Permissions,
+    pub(crate) row: RwLock<BridgeRow>,
+    /// none while the bridge is disabled
+    pub(crate) connector: RwLock<Option<Arc<dyn Connector>>>,
+    pub(crate) lanes: Lanes,
+    /// held while a room is made, so that a chat gets one
+    pub(crate) making: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+    me: Weak<Self>,
+}
+
+/// Never held over a wait.
+#[derive(Default)]
+pub(crate) struct State {
+    pub logins: BTreeMap<LoginId, Login>,
+    pub portals: HashMap<PortalKey, Portal>,
+    /// portals with copies that wait for their listener's next sign of life
+    pub holding: HashSet<PortalKey>,
+    pub rooms: HashMap<OwnedRoomId, PortalKey>,
+    /// management rooms and who talks to the bot there
+    pub management: HashMap<OwnedRoomId, OwnedUserId>,
+    pub ghosts: HashMap<GhostId, GhostRow>,
+    /// ghosts and owners known to be joined
+    pub joined: HashSet<(OwnedRoomId, OwnedUserId)>,
+    pub processes: HashMap<String, Process>,
+    /// Matrix events that a connector is being offered: what their outcomes are about
+    pub offered: HashMap<(LoginId, String), Offered>,
+    /// the destination that the bot is
+    pub bot_nid: Option<DestinationNid>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Offered {
+    pub event: MatrixEvent,
+    pub position: i64,
+}
+
+impl Bridge {
+    pub(crate) fn new(hub: Arc<Hub>, row: BridgeRow, permissions: Permissions) -> Arc<Self> {
+        let id = BridgeId(row.id.clone());
+        let bot = crate::names::bot(&id, hub.matrix.server_name());
+        Arc::new_cyclic(|me| Self {
+            id,
+            hub,
+            bot,
+            permissions,
+            row: RwLock::new(row),
+            connector: RwLock::default(),
+            lanes: Lanes::new(),
+            making: tokio::sync::Mutex::default(),
+            state: Mutex::default(),
+            me: me.clone(),
+        })
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.hub.store
+    }
+
+    pub(crate) fn matrix(&self) -> &dyn Matrix {
+        &*self.hub.matrix
+    }
+
+    pub(crate) fn connector(&self) -> Option<Arc<dyn Connector>> {
+        self.connector.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// For tasks that outlive a call.
+    pub(crate) fn share(&self) -> Arc<Self> {
+        self.me.upgrade().expect("a bridge whose method runs is held by somebody")
+    }
+
+    pub fn row(&self) -> BridgeRow {
+        self.row.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether this user is the bridge's own: its bot or one of its ghosts.
+    pub(crate) fn owns(&self, user: &UserId) -> bool {
+        user.server_name() == self.bot.server_name()
+            && (user == self.bot
+                || user.localpart().strip_prefix(self.id.as_str()).is_some_and(|rest| rest.starts_with('_')))
+    }
+}
+
+impl State {
+    pub fn portal_of_room(&self, room: &ruma::RoomId) -> Option<&Portal> {
+        self.rooms.get(room).and_then(|key| self.portals.get(key))
+    }
+
+    /// The login whose own account this remote person is.
+    pub fn login_of_ghost(&self, ghost: &GhostId) -> Option<&Login> {
+        self.logins.values().find(|login| login.ghost.as_ref() == Some(ghost))
+    }
+}

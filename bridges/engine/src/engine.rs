@@ -1,0 +1,489 @@
+//! All bridges of a hub: installed, started, stopped, hot.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use causeway_router::{EventFacts, Interested, Registrations};
+use causeway_store::bridges::installed::{self, BridgeRow};
+use causeway_store::bridges::{inbox, logins, management_rooms, portals, sends};
+use causeway_store::{Commit, DestinationNid, Store};
+use ring::rand::{SecureRandom, SystemRandom};
+use ruma::{OwnedUserId, RoomAliasId, RoomId, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::bridge::{Bridge, Hub};
+use crate::connector::{BridgeId, CallError, LoginId, PortalKey, RemoteError, Services};
+use crate::destination::{BotDestination, LoginDestination, bot_destination, login_destination};
+use crate::host::{BridgeSpec, Grant, Host, Plugin, PluginError};
+use crate::logins::Login;
+use crate::matrix::{Matrix, MatrixError};
+use crate::names;
+use crate::permissions::Permissions;
+use crate::portals::Portal;
+use crate::queues::Queues;
+use crate::secrets::SecretsKey;
+use crate::work::{Lane, Work};
+
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("there is no {0}")]
+    NotFound(String),
+    #[error("{0}")]
+    Invalid(String),
+    #[error("there is a bridge {0} already; choose another id with --id")]
+    Taken(BridgeId),
+    #[error("{0} may not use the bridge {1}; its `permissions` say who may")]
+    Forbidden(OwnedUserId, BridgeId),
+    #[error("the bridge {0} is disabled; `causeway bridge enable {0}` starts it")]
+    Disabled(BridgeId),
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    #[error(transparent)]
+    Remote(RemoteError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error(transparent)]
+    Matrix(#[from] MatrixError),
+}
+
+impl From<causeway_store::StoreError> for EngineError {
+    fn from(error: causeway_store::StoreError) -> Self {
+        Self::Matrix(error.into())
+    }
+}
+
+/// Who keeps registrations: a bridge has one like any appservice.
+#[async_trait]
+pub trait Registrar: Send + Sync {
+    async fn add(&self, text: &str) -> Result<(), EngineError>;
+    async fn remove(&self, id: &str) -> Result<(), EngineError>;
+}
+
+#[async_trait]
+impl Registrar for Registrations {
+    async fn add(&self, text: &str) -> Result<(), EngineError> {
+        Registrations::add(self, text).await.map(drop).map_err(|error| EngineError::Invalid(error.to_string()))
+    }
+
+    async fn remove(&self, id: &str) -> Result<(), EngineError> {
+        Registrations::remove(self, id).await.map(drop).map_err(|error| EngineError::Invalid(error.to_string()))
+    }
+}
+
+/// What the engine is made of.
+pub struct Parts {
+    pub store: Store,
+    pub matrix: Arc<dyn Matrix>,
+    pub queues: Arc<dyn Queues>,
+    pub registrar: Arc<dyn Registrar>,
+    pub host: Arc<dyn Host>,
+    pub secrets: SecretsKey,
+    pub public_url: Option<String>,
+    pub max_upload: u64,
+}
+
+/// `bridge install`, confirmed by the admin.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Install {
+    /// a bundled plugin's name, or a path
+    pub plugin: String,
+    /// default: the plugin's name
+    pub id: Option<String>,
+    #[serde(default = "empty_object")]
+    pub config: Value,
+}
+
+fn empty_object() -> Value {
+    json!({})
+}
+
+/// A bridge as `bridge list` and `bridge show` show it.
+#[derive(Clone, Debug, Serialize)]
+pub struct BridgeView {
+    pub bridge: BridgeId,
+    pub plugin: String,
+    pub sha256: String,
+    pub enabled: bool,
+    pub bot: OwnedUserId,
+    pub grant: Value,
+    pub permissions: Value,
+    pub config: Value,
+    pub state: Option<Value>,
+    pub logins: usize,
+    pub portals: usize,
+}
+
+pub struct Engine {
+    hub: Arc<Hub>,
+    host: Arc<dyn Host>,
+    registrar: Arc<dyn Registrar>,
+    public_url: Option<String>,
+    max_upload: u64,
+    bridges: RwLock<BTreeMap<BridgeId, Arc<Bridge>>>,
+}
+
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(crate) fn random_hex(bytes: usize) -> String {
+    let mut random = vec![0; bytes];
+    SystemRandom::new().fill(&mut random).expect("the operating system gives random numbers");
+    random.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Engine {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, matrix, queues, registrar, host, secrets, public_url, max_upload } = parts;
+        let hub = Arc::new(Hub { store, matrix, queues, secrets });
+        Self { hub, host, registrar, public_url, max_upload, bridges: RwLock::default() }
+    }
+
+    /// Loads all bridges and starts the enabled ones. One that does not start is kept, and says why in its log.
+    pub async fn start(&self) -> Result<(), EngineError> {
+        for row in installed::all(&self.hub.store).await? {
+            let enabled = row.enabled;
+            let bridge = self.load(row).await?;
+            if enabled && let Err(error) = self.run(&bridge).await {
+                tracing::error!(bridge = %bridge.id, error = %error, "a bridge did not start");
+            }
+        }
+        Ok(())
+    }
+
+    pub fn bridge(&self, id: &str) -> Result<Arc<Bridge>, EngineError> {
+        let bridges = self.bridges.read().unwrap_or_else(PoisonError::into_inner);
+        let found = bridges.get(&BridgeId::from(id)).cloned();
+        found.ok_or_else(|| EngineError::NotFound(format!("bridge {id}; `causeway bridge list` names them")))
+    }
+
+    fn bridges(&self) -> Vec<Arc<Bridge>> {
+        self.bridges.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    pub fn list(&self) -> Vec<BridgeView> {
+        self.bridges().iter().map(|bridge| bridge.view()).collect()
+    }
+
+    pub fn available(&self) -> Vec<Plugin> {
+        self.host.available()
+    }
+
+    /// What would be installed: for the admin to confirm.
+    pub async fn find(&self, name_or_path: &str) -> Result<Plugin, EngineError> {
+        Ok(self.host.find(name_or_path).await?)
+    }
+
+    pub fn logs(&self, id: &str, lines: usize) -> Result<Vec<String>, EngineError> {
+        Ok(self.host.logs(&self.bridge(id)?.id, lines))
+    }
+
+    pub async fn install(&self, install: Install) -> Result<BridgeView, EngineError> {
+        let plugin = self.host.find(&install.plugin).await?;
+        let id = install.id.unwrap_or_else(|| plugin.name.clone());
+        if !names::is_bridge_id(&id) {
+            return Err(EngineError::Invalid(format!("{id:?} can't name a bridge; use [a-z][a-z0-9-]{{0,31}}")));
+        }
+        let mut config = install.config;
+        let Some(object) = config.as_object_mut() else {
+            return Err(EngineError::Invalid("a bridge's config is an object".into()));
+        };
+        let permissions = object.remove("permissions").unwrap_or_else(|| json!({"*": "user"}));
+        let checked: Permissions = serde_json::from_value(permissions.clone())
+            .map_err(|error| EngineError::Invalid(format!("permissions: {error}")))?;
+        let private = object.remove("allow_private_networks").and_then(|allow| allow.as_bool()).unwrap_or(false);
+        let config = config.to_string();
+        self.host.check(&plugin.component, &plugin.sha256, &config).await?;
+        let grant = Grant { private_networks: private, ..plugin.requests.clone() };
+        let row = BridgeRow {
+            id: id.clone(),
+            plugin: plugin.id.clone(),
+            component: plugin.component.display().to_string(),
+            sha256: plugin.sha256.clone(),
+            rights: serde_json::to_string(&grant).expect("a grant is plain data"),
+            config,
+            permissions: serde_json::to_string(&checked).expect("permissions are plain data"),
+            relay: None,
+            enabled: true,
+            state: None,
+            created_at: now_ms() as i64,
+        };
+        if self.bridge(&id).is_ok() {
+            return Err(EngineError::Taken(id.into()));
+        }
+        self.registrar.add(&registration(&row)).await?;
+        match self.hub.store.commit(Commit::of(vec![installed::insert(&row)])).await.map_err(MatrixError::from) {
+            Err(MatrixError::Lost(_)) => return Err(EngineError::Taken(id.into())),
+            other => other?,
+        };
+        let bridge = self.load(row).await?;
+        self.run(&bridge).await?;
+        Ok(bridge.view())
+    }
+
+    pub async fn enable(&self, id: &str) -> Result<BridgeView, EngineError> {
+        let bridge = self.bridge(id)?;
+        self.set_enabled(&bridge, true).await?;
+        if bridge.connector().is_none() {
+            self.run(&bridge).await?;
+        }
+        Ok(bridge.view())
+    }
+
+    pub async fn disable(&self, id: &str) -> Result<BridgeView, EngineError> {
+        let bridge = self.bridge(id)?;
+        self.set_enabled(&bridge, false).await?;
+        self.halt(&bridge).await;
+        Ok(bridge.view())
+    }
+
+    /// The same plugin in its present version, with a new pin.
+    pub async fn upgrade(&self, id: &str) -> Result<BridgeView, EngineError> {
+        let bridge = self.bridge(id)?;
+        let before = bridge.row();
+        let plugin = self.host.find(&before.component).await?;
+        self.host.check(&plugin.component, &plugin.sha256, &before.config).await?;
+        let component = plugin.component.display().to_string();
+        let set = installed::set_component(id, &component, &plugin.sha256, &before.rights);
+        self.hub.store.commit(Commit::of(vec![set])).await.map_err(MatrixError::from)?;
+        self.halt(&bridge).await;
+        let row = BridgeRow { component, sha256: plugin.sha256, ..before };
+        let enabled = row.enabled;
+        *bridge.row.write().unwrap_or_else(PoisonError::into_inner) = row;
+        if enabled {
+            self.run(&bridge).await?;
+        }
+        Ok(bridge.view())
+    }
+
+    /// `purge` forgets its maps and logins too; its rooms and ghosts stay.
+    pub async fn remove(&self, id: &str, purge: bool) -> Result<(), EngineError> {
+        let bridge = self.bridge(id)?;
+        self.halt(&bridge).await;
+        let mut statements = installed::remove(id);
+        if purge {
+            statements.extend(installed::purge(id));
+        }
+        self.hub.store.commit(Commit::of(statements)).await.map_err(MatrixError::from)?;
+        self.bridges.write().unwrap_or_else(PoisonError::into_inner).remove(&bridge.id);
+        self.registrar.remove(id).await
+    }
+
+    async fn set_enabled(&self, bridge: &Bridge, enabled: bool) -> Result<(), EngineError> {
+        let set = installed::set_enabled(bridge.id.as_str(), enabled);
+        self.hub.store.commit(Commit::of(vec![set])).await.map_err(MatrixError::from)?;
+        bridge.row.write().unwrap_or_else(PoisonError::into_inner).enabled = enabled;
+        Ok(())
+    }
+
+    async fn load(&self, row: BridgeRow) -> Result<Arc<Bridge>, EngineError> {
+        let permissions: Permissions = serde_json::from_str(&row.permissions)
+            .map_err(|error| EngineError::Invalid(format!("permissions of bridge {}: {error}", row.id)))?;
+        let bridge = Bridge::new(Arc::clone(&self.hub), row, permissions);
+        bridge.load().await?;
+        self.bridges.write().unwrap_or_else(PoisonError::into_inner).insert(bridge.id.clone(), Arc::clone(&bridge));
+        Ok(bridge)
+    }
+
+    async fn run(&self, bridge: &Arc<Bridge>) -> Result<(), EngineError> {
+        let row = bridge.row();
+        let grant = serde_json::from_str(&row.rights)
+            .map_err(|error| EngineError::Invalid(format!("grant of bridge {}: {error}", row.id)))?;
+        let spec = BridgeSpec {
+            id: bridge.id.clone(),
+            component: row.component.into(),
+            sha256: row.sha256,
+            grant,
+            config: row.config,
+            server_name: self.hub.matrix.server_name().to_string(),
+            public_url: self.public_url.clone(),
+            max_upload: self.max_upload,
+        };
+        self.hub.matrix.ensure_user(&bridge.bot).await?;
+        let services: Arc<dyn Services> = bridge.clone();
+        let connector = self.host.enable(spec, services).await?;
+        let name = format!("{} bridge", connector.descriptor().name);
+        self.hub.matrix.set_profile(&bridge.bot, Some(&name), None).await?;
+        *bridge.connector.write().unwrap_or_else(PoisonError::into_inner) = Some(connector);
+        bridge.go().await
+    }
+
+    async fn halt(&self, bridge: &Arc<Bridge>) {
+        let logins: Vec<LoginId> = bridge.state().logins.keys().cloned().collect();
+        for login in &logins {
+            self.hub.queues.unregister(&login_destination(&bridge.id, login));
+        }
+        self.hub.queues.unregister(&bot_destination(&bridge.id));
+        *bridge.connector.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.host.disable(&bridge.id).await;
+        for login in &logins {
+            if let Err(error) = bridge.unheard(login, None).await {
+                tracing::warn!(bridge = %bridge.id, login = %login, error = %error, "a stopped login");
+            }
+        }
+    }
+}
+
+impl Interested for Engine {
+    fn of_user(&self, _user_id: &UserId) -> Vec<DestinationNid> {
+        vec![]
+    }
+
+    fn of_alias(&self, _alias: &RoomAliasId) -> Vec<DestinationNid> {
+        vec![]
+    }
+
+    fn of_room(&self, _room_id: &RoomId) -> Vec<DestinationNid> {
+        vec![]
+    }
+
+    fn of_event(&self, facts: &EventFacts<'_>) -> Vec<DestinationNid> {
+        let mut wanted = Vec::new();
+        for bridge in self.bridges.read().unwrap_or_else(PoisonError::into_inner).values() {
+            bridge.wants(facts, &mut wanted);
+        }
+        wanted
+    }
+}
+
+/// The bridge's registration, with the namespaces that are its own.
+fn registration(row: &BridgeRow) -> String {
+    let id = &row.id;
+    json!({
+        "id": id,
+        "url": null,
+        "as_token": random_hex(32),
+        "hs_token": random_hex(32),
+        "sender_localpart": format!("{id}bot"),
+        "rate_limited": false,
+        "namespaces": {
+            "users": [{"exclusive": true, "regex": format!("@{id}_.*")}],
+            "aliases": [{"exclusive": true, "regex": format!("#{id}_.*")}],
+        },
+        "io.causeway.plugin": {"file": row.component, "sha256": row.sha256},
+    })
+    .to_string()
+}
+
+impl Bridge {
+    pub fn view(&self) -> BridgeView {
+        let row = self.row();
+        let parse = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+        let state = self.state();
+        BridgeView {
+            bridge: self.id.clone(),
+            plugin: row.plugin,
+            sha256: row.sha256,
+            enabled: row.enabled,
+            bot: self.bot.clone(),
+            grant: parse(&row.rights),
+            permissions: parse(&row.permissions),
+            config: parse(&row.config),
+            state: row.state.as_deref().map(parse),
+            logins: state.logins.len(),
+            portals: state.portals.len(),
+        }
+    }
+
+    /// What the database knows, into memory.
+    async fn load(&self) -> Result<(), EngineError> {
+        let (store, id) = (self.store(), self.id.as_str());
+        let logins = logins::of_bridge(store, id).await?;
+        let portals = portals::of_bridge(store, id).await?;
+        let places = portals::logins_of_bridge(store, id).await?;
+        let management = management_rooms::of_bridge(store, id).await?;
+        let inbox = inbox::of_bridge(store, id).await?;
+        const DAY_MS: u64 = 86_400_000;
+        let prune = sends::prune(id, now_ms().saturating_sub(DAY_MS) as i64);
+        store.commit(Commit::of(vec![prune])).await.map_err(MatrixError::from)?;
+        {
+            let mut state = self.state();
+            state.logins = logins.into_iter().filter_map(Login::from_row).map(|l| (l.id.clone(), l)).collect();
+            for row in portals {
+                let receiver = Some(row.receiver).filter(|receiver| !receiver.is_empty()).map(LoginId);
+                let key = PortalKey { id: row.id.into(), receiver };
+                let mut portal = Portal::new(key.clone());
+                portal.info = serde_json::from_str(&row.info).ok();
+                // Its connections went with the process that held them.
+                portal.gap = row.listener.is_some();
+                portal.room = row.room_id.and_then(|room| room.try_into().ok());
+                if let Some(room) = &portal.room {
+                    state.rooms.insert(room.clone(), key.clone());
+                }
+                state.portals.insert(key, portal);
+            }
+            for (portal, receiver, login) in places {
+                let receiver = Some(receiver).filter(|receiver| !receiver.is_empty()).map(LoginId);
+                let key = PortalKey { id: portal.into(), receiver };
+                if let Some(portal) = state.portals.get_mut(&key) {
+                    portal.logins.insert(login.into());
+                }
+            }
+            for (room, user) in management {
+                if let (Ok(room), Ok(user)) = (room.try_into(), user.try_into()) {
+                    state.management.insert(room, user);
+                }
+            }
+        }
+        for row in inbox {
+            self.lanes.continue_after(row.seq);
+            match (Lane::parse(&row.lane), serde_json::from_str::<Work>(&row.work)) {
+                (Some(lane), Ok(work)) => self.lanes.lane(&lane).lock().await.works.push_back((row.seq, work)),
+                _ => tracing::error!(bridge = %self.id, seq = row.seq, "an inbox row can't be read"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins to work: what waits in the inbox, the queues, the connections.
+    async fn go(self: &Arc<Self>) -> Result<(), EngineError> {
+        let bot = self.hub.queues.register(Arc::new(BotDestination::new(self))).await?;
+        self.state().bot_nid = Some(bot);
+        self.lanes.rouse(self).await;
+        let logins: Vec<Login> = self.state().logins.values().cloned().collect();
+        for login in logins {
+            let destination = Arc::new(LoginDestination::new(self, login.id.clone()));
+            let nid = self.hub.queues.register(destination).await?;
+            if let Some(known) = self.state().logins.get_mut(&login.id) {
+                known.nid = Some(nid);
+            }
+            let bridge = Arc::clone(self);
+            tokio::spawn(async move {
+                let Some(connector) = bridge.connector() else { return };
+                if let Err(error) = connector.connect(&login.session()).await {
+                    tracing::warn!(bridge = %bridge.id, login = %login.id, error = %error, "a login does not connect");
+                }
+                bridge.hub.queues.revive(&login_destination(&bridge.id, &login.id));
+            });
+        }
+        Ok(())
+    }
+
+    /// Opens, joins or starts a remote chat; answers its room.
+    pub async fn open_chat(&self, login: &LoginId, identifier: &str) -> Result<ruma::OwnedRoomId, EngineError> {
+        let connector = self.connector().ok_or_else(|| EngineError::Disabled(self.id.clone()))?;
+        let resolved = connector.resolve(login, identifier, true).await?;
+        self.ensure_ghost_of(&resolved).await?;
+        let Some(key) = resolved.chat else {
+            return Err(EngineError::Invalid(format!("{identifier} has no chat that could be opened")));
+        };
+        self.store().commit(Commit::of(self.file_portal(&key, login))).await.map_err(MatrixError::from)?;
+        {
+            let mut state = self.state();
+            let portal = state.portals.entry(key.clone()).or_insert_with(|| Portal::new(key.clone()));
+            portal.logins.insert(login.clone());
+        }
+        Ok(self.ensure_room(&key, login, resolved.info.as_ref()).await?)
+    }
+
+    async fn ensure_ghost_of(&self, resolved: &crate::connector::Resolved) -> Result<(), MatrixError> {
+        if resolved.ghost.id.as_str().is_empty() {
+            return Ok(());
+        }
+        self.ensure_ghost(&resolved.ghost).await.map(drop)
+    }
+}

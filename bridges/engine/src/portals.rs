@@ -1,0 +1,176 @@
+//! Portals: the rooms that stand for remote chats.
+
+use std::collections::BTreeSet;
+
+use causeway_hub::rooms::CreateRoom;
+use causeway_store::bridges::portals;
+use causeway_store::{Commit, Statement};
+use ruma::{OwnedRoomId, OwnedUserId};
+use serde_json::json;
+use serde_json::value::to_raw_value;
+
+use crate::bridge::Bridge;
+use crate::connector::{ChatInfo, ChatKind, Level, LoginId, PortalKey, RemoteEvent};
+use crate::election::Election;
+use crate::matrix::MatrixError;
+use crate::names;
+
+pub(crate) struct Portal {
+    pub key: PortalKey,
+    pub room: Option<OwnedRoomId>,
+    pub info: Option<ChatInfo>,
+    /// who sees this chat
+    pub logins: BTreeSet<LoginId>,
+    pub election: Election<RemoteEvent>,
+    /// logins through whose connection the chat is heard now
+    pub heard_by: BTreeSet<LoginId>,
+    /// it was heard before, and then by nobody
+    pub gap: bool,
+}
+
+impl Portal {
+    pub fn new(key: PortalKey) -> Self {
+        Self {
+            key,
+            room: None,
+            info: None,
+            logins: BTreeSet::new(),
+            election: Election::default(),
+            heard_by: BTreeSet::new(),
+            gap: false,
+        }
+    }
+}
+
+pub(crate) fn receiver(key: &PortalKey) -> &str {
+    key.receiver.as_ref().map_or("", LoginId::as_str)
+}
+
+impl Bridge {
+    pub(crate) fn file_portal(&self, key: &PortalKey, login: &LoginId) -> Vec<Statement> {
+        let (bridge, id) = (self.id.as_str(), key.id.as_str());
+        vec![
+            portals::file(bridge, id, receiver(key), "null"),
+            portals::add_login(bridge, id, receiver(key), login.as_str()),
+        ]
+    }
+
+    pub(crate) fn room_of(&self, key: &PortalKey) -> Option<OwnedRoomId> {
+        self.state().portals.get(key).and_then(|portal| portal.room.clone())
+    }
+
+    /// The portal's room, made where there is none, with the login's owner in it.
+    pub(crate) async fn ensure_room(
+        &self,
+        key: &PortalKey,
+        login: &LoginId,
+        info: Option<&ChatInfo>,
+    ) -> Result<OwnedRoomId, MatrixError> {
+        let room = match self.room_of(key) {
+            Some(room) => room,
+            None => self.make_room(key, login, info).await?,
+        };
+        let owner = self.state().logins.get(login).map(|login| login.owner.clone());
+        if let Some(owner) = owner {
+            self.ensure_joined(&room, &owner).await?;
+        }
+        Ok(room)
+    }
+
+    async fn make_room(
+        &self,
+        key: &PortalKey,
+        login: &LoginId,
+        info: Option<&ChatInfo>,
+    ) -> Result<OwnedRoomId, MatrixError> {
+        let _one = self.making.lock().await;
+        if let Some(room) = self.room_of(key) {
+            return Ok(room);
+        }
+        let alias = names::alias(&self.id, key, self.matrix().server_name());
+        let room = match self.matrix().resolve_alias(&alias).await? {
+            // Made by a process that ended before it could write the room down.
+            Some(room) => room,
+            None => {
+                let asked = match info {
+                    Some(_) => None,
+                    None => self.ask_chat_info(key, login).await,
+                };
+                let plan = self.plan_room(key, login, info.or(asked.as_ref()), alias.alias()).await;
+                self.matrix().ensure_user(&self.bot).await?;
+                self.matrix().create_room(&self.bot, plan).await?
+            }
+        };
+        let set = portals::set_room(self.id.as_str(), key.id.as_str(), receiver(key), Some(room.as_str()));
+        self.store().commit(Commit::of(vec![set])).await?;
+        let mut state = self.state();
+        state.rooms.insert(room.clone(), key.clone());
+        state.joined.insert((room.clone(), self.bot.clone()));
+        state.portals.entry(key.clone()).or_insert_with(|| Portal::new(key.clone())).room = Some(room.clone());
+        Ok(room)
+    }
+
+    async fn ask_chat_info(&self, key: &PortalKey, login: &LoginId) -> Option<ChatInfo> {
+        match self.connector()?.chat_info(login, key).await {
+            Ok(info) => Some(info),
+            Err(error) => {
+                tracing::debug!(bridge = %self.id, login = %login, error = %error, "no chat info for a new portal");
+                None
+            }
+        }
+    }
+
+    async fn plan_room(&self, key: &PortalKey, login: &LoginId, info: Option<&ChatInfo>, alias: &str) -> CreateRoom {
+        let owner = self.state().logins.get(login).map(|login| login.owner.clone());
+        let topic_by_users = match self.connector() {
+            Some(connector) => {
+                connector.room_features(login, key).await.is_ok_and(|features| features.room_topic == Level::Full)
+            }
+            None => false,
+        };
+        let raw = |value: serde_json::Value| to_raw_value(&value).expect("JSON is JSON");
+        let bridge_info = self.bridge_info(key, info.and_then(|info| info.name.as_deref()), owner.as_ref());
+        let state_key = format!("causeway://{}/{}", self.id, key.id);
+        CreateRoom {
+            alias_localpart: Some(alias.to_owned()),
+            name: info.and_then(|info| info.name.clone()),
+            topic: info.and_then(|info| info.topic.clone()),
+            join: owner.into_iter().collect(),
+            is_direct: info.is_some_and(|info| info.kind == ChatKind::Dm),
+            power_level_content_override: json!({
+                "events": {
+                    // The network could not read what is encrypted.
+                    "m.room.encryption": 150,
+                    "m.room.topic": if topic_by_users { 0 } else { 50 },
+                    "m.room.name": 50, "m.room.avatar": 50, "m.room.power_levels": 100, "m.room.tombstone": 150,
+                    "m.room.history_visibility": 100, "m.bridge": 100, "uk.half-shot.bridge": 100,
+                },
+                "users_default": 0, "events_default": 0, "state_default": 50, "invite": 50,
+            })
+            .as_object()
+            .cloned(),
+            initial_state: vec![
+                ("m.bridge".into(), state_key.clone(), raw(bridge_info.clone())),
+                ("uk.half-shot.bridge".into(), state_key, raw(bridge_info)),
+                ("m.room.guest_access".into(), String::new(), raw(json!({"guest_access": "forbidden"}))),
+            ],
+            ..CreateRoom::default()
+        }
+    }
+
+    /// [MSC2346](https://github.com/matrix-org/matrix-spec-proposals/pull/2346)
+    fn bridge_info(&self, key: &PortalKey, name: Option<&str>, owner: Option<&OwnedUserId>) -> serde_json::Value {
+        let connector = self.connector();
+        let protocol = connector.as_ref().map(|connector| connector.descriptor());
+        json!({
+            "bridgebot": self.bot,
+            "creator": owner,
+            "protocol": {
+                "id": protocol.map_or(self.id.as_str(), |protocol| &protocol.protocol),
+                "displayname": protocol.map(|protocol| &protocol.name),
+                "external_url": protocol.map(|protocol| &protocol.url),
+            },
+            "channel": {"id": key.id, "displayname": name},
+        })
+    }
+}
