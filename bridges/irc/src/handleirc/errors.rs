@@ -12,7 +12,7 @@ impl Session {
     pub(super) fn on_pong(&mut self, line: &Message) {
         match line.last() {
             "health" => self.report(Status::Connected, "irc-alive", "", UserAction::None),
-            token => self.on_ack_pong(&token.to_owned()),
+            token => self.on_ack_pong(token),
         }
     }
 

@@ -3,7 +3,7 @@
 use causeway_emulators::irc::{Atheme, InspIrcd, NgIrcd, Options};
 use causeway_sdk::remote::Membership;
 use causeway_sdk::state::Status;
-use causeway_sdk::{Connector, RemoteKind};
+use causeway_sdk::{Connector, RemoteEvent, RemoteKind};
 
 use crate::login::Login;
 use crate::talk::config;
@@ -44,15 +44,56 @@ fn a_lost_connection_comes_back_with_its_channels() {
 }
 
 #[test]
-fn quitting_and_new_nicks_change_who_is_in_the_room() {
+fn modes_bans_new_nicks_and_quits_change_who_is_in_the_room() {
     let server = InspIrcd::start().expect("inspircd starts");
     let mut alice = Login::new(&config(server.port), "Alice", &[]);
     alice.joined("#test");
-    let mut first = Login::new(&config(server.port), "Carol", &[]);
-    first.joined("#test");
+    let mut carol = Login::new(&config(server.port), "Carol", &[]);
+    carol.joined("#test");
     alice.sees("carol", Membership::Join);
-    first.call(|irc| irc.logout("carol~carol:example.org".to_owned())).expect("logs out");
-    alice.sees("carol", Membership::Leave);
+
+    alice.raw("MODE #test +v Carol");
+    alice.until("the voice", |host| {
+        let has_voice = |e: &RemoteEvent| match &e.kind {
+            RemoteKind::Members(all) => all.iter().any(|m| m.who.ghost == "carol" && m.power == Some(1)),
+            _ => false,
+        };
+        host.submitted.iter().any(has_voice).then_some(())
+    });
+    carol.raw("NICK Carla");
+    let change = alice.sees("carla", Membership::Join);
+    assert!(matches!(&change.kind, RemoteKind::Members(all) if all[0].who.ghost == "carol" && all[1].power == Some(1)));
+    assert!(
+        carol.sees("carla", Membership::Join).sender.is_me,
+        "the engine learns under which ghost others see the login"
+    );
+
+    alice.raw("MODE #test +b carla!*@*");
+    alice.sees("carla", Membership::Ban);
+    alice.raw("MODE #test -b carla!*@*");
+    alice.sees("carla", Membership::Leave);
+    alice.host().submitted.clear();
+    carol.call(|irc| irc.logout("carol~carol:example.org".to_owned())).expect("logs out");
+    alice.sees("carla", Membership::Leave);
+}
+
+#[test]
+fn who_quits_and_is_back_in_time_never_left() {
+    let server = InspIrcd::start().expect("inspircd starts");
+    let patient = config(server.port).replacen('{', r#"{"quit_debounce": 60, "#, 1);
+    let mut alice = Login::new(&patient, "Alice", &[]);
+    alice.joined("#test");
+    let mut carol = Login::new(&config(server.port), "Carol", &[]);
+    carol.joined("#test");
+    alice.sees("carol", Membership::Join);
+    let before = alice.host().submitted.len();
+    carol.crash();
+    carol.until("the rejoin", |host| (host.submitted.iter().filter(|e| e.create_portal).count() == 2).then_some(()));
+    let portal = alice.joined("#test");
+    carol.say(&portal, "back");
+    alice.hears("back");
+    let since = &alice.host().submitted[before..];
+    assert!(since.iter().all(|e| !matches!(e.kind, RemoteKind::Members(_))), "{since:#?}");
 }
 
 #[test]
@@ -65,11 +106,8 @@ fn a_channel_that_refuses_is_told_to_the_user() {
     op.call(|irc| irc.resolve("opal~opal:example.org".to_owned(), "#locked secret".to_owned(), false))
         .expect("resolves");
     op.joined("#locked");
-    // The key is set by hand, as the channel is new.
-    op.host().sent.push((1, causeway_sdk::net::Frame::Text("MODE #locked +k secret".to_owned())));
-    op.step(std::time::Duration::ZERO);
-    alice.until("the key to be set", |_| Some(()));
-    op.call(|irc| irc.check_health());
+    op.raw("MODE #locked +k secret");
+    op.sync();
     alice
         .call(|irc| irc.resolve("alice~alice:example.org".to_owned(), "#locked wrong".to_owned(), false))
         .expect("resolves");

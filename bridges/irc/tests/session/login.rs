@@ -298,7 +298,7 @@ impl Login {
     pub fn joined(&mut self, channel: &str) -> PortalKey {
         let is_chat =
             |e: &&RemoteEvent| e.portal.id == channel && e.create_portal && matches!(e.kind, RemoteKind::ChatInfo(_));
-        self.until(&format!("{channel}"), |host| host.submitted.iter().rev().find(is_chat).map(|e| e.portal.clone()))
+        self.until(channel, |host| host.submitted.iter().rev().find(is_chat).map(|e| e.portal.clone()))
     }
 
     /// Waits for a message with this text.
@@ -314,6 +314,21 @@ impl Login {
             };
             host.submitted.iter().find(is_it).cloned()
         })
+    }
+
+    /// Writes a line past the connector, as another client of the same account could.
+    pub fn raw(&mut self, line: &str) {
+        let conn = self.opened as Conn;
+        self.host.sent.push((conn, Frame::Text(line.to_owned())));
+        self.obey();
+    }
+
+    /// Waits until the server has taken everything written so far.
+    pub fn sync(&mut self) {
+        let is_alive = |host: &Host| host.reports.iter().filter(|(_, report)| report.code == "irc-alive").count();
+        let before = is_alive(&self.host);
+        self.call(Irc::check_health);
+        self.until("a sign of life", |host| (is_alive(host) > before).then_some(()));
     }
 
     pub fn host(&mut self) -> &mut Host {
