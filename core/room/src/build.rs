@@ -6,7 +6,7 @@ use ruma::{
     CanonicalJsonObject, CanonicalJsonValue, MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedUserId,
     events::{StateEventType, TimelineEventType},
     room_version_rules::{EventIdFormatVersion, EventsReferenceFormatVersion, RoomVersionRules},
-    signatures::hash_and_sign_event,
+    signatures::{JsonError, hash_and_sign_event},
     state_res::auth_types_for_event,
 };
 use serde_json::value::{RawValue, to_raw_value};
@@ -132,7 +132,10 @@ pub fn build<E: Borrow<Pdu>>(
     }
 
     hash_and_sign_event(draft.sender.server_name().as_str(), key, &mut object, &rules.redaction)
-        .map_err(PduError::Hash)?;
+        .map_err(|error| match (error, serde_json::to_string(&object)) {
+            (JsonError::PduTooLarge, Ok(json)) => PduError::TooLarge(json.len()),
+            (error, _) => PduError::Hash(error),
+        })?;
     let event_id = match event_id {
         Some(event_id) => event_id,
         None => hash_id(&object, rules)?,

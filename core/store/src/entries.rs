@@ -154,6 +154,10 @@ impl Store {
         Ok(self.event_by_id(event_id).await?.map(|event| event.entry))
     }
 
+    pub async fn entry_by_nid(&self, nid: EventNid) -> Result<Option<Arc<Entry>>, StoreError> {
+        Ok(self.entries(&[nid]).await?.pop())
+    }
+
     pub async fn entry_at(&self, position: Position) -> Result<Option<Arc<Entry>>, StoreError> {
         Ok(entries(self.fetch_events(BY_POSITION, values![position.0]).await?).pop())
     }

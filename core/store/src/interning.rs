@@ -17,12 +17,14 @@ const USER_ID: &str = "select user_id from users where nid = $1";
 const ADD_USER: &str = "insert into users (nid, user_id) values ($1, $2) \
     on conflict (user_id) do update set user_id = excluded.user_id returning nid";
 const KEY: &str = "select nid from state_keys where event_type = $1 and state_key = $2";
-const ADD_KEY: &str = "insert into state_keys (nid, event_type, state_key) values ($1, $2, $3) \
+/// Keys of state tries are 32 bits wide, so they have a dense sequence of their own.
+const ADD_KEY: &str = "insert into state_keys (nid, event_type, state_key) \
+    select value, $1, $2 from counters where name = 'key' \
     on conflict (event_type, state_key) do update set state_key = excluded.state_key returning nid";
 
 const ADD_DESTINATION: &str = "insert into destinations (nid, destination) values ($1, $2) \
     on conflict (destination) do update set destination = excluded.destination returning nid";
-const NEXT_KEY: &str = "update counters set value = value + 1 where name = 'key' returning value";
+const NEXT_KEY: &str = "update counters set value = value + 1 where name = 'key'";
 
 #[cfg(test)]
 pub(crate) const SQL: &[&str] = &[RESERVE, USER, USER_ID, ADD_USER, KEY, ADD_KEY, NEXT_KEY, ADD_DESTINATION];
@@ -143,10 +145,9 @@ impl Store {
         let nid = match self.fetch_optional(KEY, values![event_type, state_key]).await? {
             Some(row) => row.get(0)?,
             None => {
-                let nid = self.reserve_key().await?;
-                let add = Statement::new(ADD_KEY, values![nid, event_type, state_key]);
-                let answer = self.commit(Commit::of(vec![add])).await;
-                single(answer.map_err(store_error)?.returned)?.get(0)?
+                let add =
+                    vec![Statement::new(NEXT_KEY, Vec::new()), Statement::new(ADD_KEY, values![event_type, state_key])];
+                single(self.commit(Commit::of(add)).await.map_err(store_error)?.returned)?.get(0)?
             }
         };
         let mut maps = self.shared().interned.maps();
@@ -163,13 +164,6 @@ impl Store {
         let add = Statement::new(ADD_DESTINATION, values![nid, destination]);
         let answer = self.commit(Commit::of(vec![add])).await.map_err(store_error)?;
         Ok(DestinationNid(single(answer.returned)?.get(0)?))
-    }
-
-    /// Keys of state tries are 32 bits wide, so they have a dense sequence of their own.
-    async fn reserve_key(&self) -> Result<i64, StoreError> {
-        let next = Statement::new(NEXT_KEY, Vec::new());
-        let answer = self.commit(Commit::of(vec![next])).await.map_err(store_error)?;
-        single(answer.returned)?.get(0)
     }
 }
 

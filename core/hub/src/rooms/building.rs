@@ -7,8 +7,8 @@ use causeway_store::{
     Append, ClientTransaction, Commit, DestinationNid, EntryKind, EventNid, NewEntry, NewRelation, Place, Redacted,
     RoomFacts, StateNid, Statement,
 };
+use ruma::RoomVersionId;
 use ruma::events::room::member::MembershipState;
-use ruma::{OwnedEventId, RoomVersionId};
 use serde::Deserialize;
 
 use super::requests::{SendError, TransactionKey};
@@ -84,7 +84,8 @@ impl Building {
         draft: Draft,
         key: Option<&TransactionKey>,
     ) -> Result<Arc<Pdu>, SendError> {
-        let pdu = Arc::new(self.build(rooms, draft)?);
+        let (pdu, auth) = self.build(rooms, draft)?;
+        let pdu = Arc::new(pdu);
         let before = self.room.clone();
         let store = &rooms.inner.store;
         let nid = EventNid(store.reserve(1).await?);
@@ -104,7 +105,7 @@ impl Building {
             if &*event_type == "m.room.member" {
                 membership = Some((store.intern_user(text).await?, Arc::from(membership_of(&pdu).as_str())));
             }
-            auth_events = pdu.auth_events().iter().filter_map(|id| self.nid_of(id)).collect();
+            auth_events = auth;
             self.room.state.insert(StateEvent { nid, key, pdu: Arc::clone(&pdu) });
             self.change_state(rooms, key.0, nid).await?;
             rooms.count_destinations(&mut self.room, replaced.map(|event| &*event.pdu), &pdu);
@@ -156,14 +157,16 @@ impl Building {
         }
     }
 
-    fn build(&self, rooms: &Rooms, draft: Draft) -> Result<Pdu, SendError> {
+    /// The event, and the numbers of those that authorize it.
+    fn build(&self, rooms: &Rooms, draft: Draft) -> Result<(Pdu, Vec<EventNid>), SendError> {
         let room = &self.room;
         refuse_double_invite(room, &draft)?;
-        let auth: Vec<Arc<Pdu>> = auth_keys(&draft, room.rules)
+        let (nids, auth): (Vec<EventNid>, Vec<Arc<Pdu>>) = auth_keys(&draft, room.rules)
             .map_err(|error| SendError::BadContent(error.to_string()))?
             .iter()
-            .filter_map(|(event_type, key)| room.state_event(event_type, key).map(|event| Arc::clone(&event.pdu)))
-            .collect();
+            .filter_map(|(event_type, key)| room.state_event(event_type, key))
+            .map(|event| (event.nid, Arc::clone(&event.pdu)))
+            .unzip();
         let previous: Vec<Arc<Pdu>> = room.extremities.iter().map(|(_, pdu)| Arc::clone(pdu)).collect();
         let head = Head::of(&previous, room.rules).map_err(|error| SendError::BadContent(error.to_string()))?;
         let new_id = || rooms.inner.random_event_id();
@@ -177,12 +180,7 @@ impl Building {
             room.state_event(event_type, key).map(|event| Arc::clone(&event.pdu))
         })
         .map_err(|error| SendError::Forbidden(error.to_string()))?;
-        Ok(pdu)
-    }
-
-    fn nid_of(&self, event_id: &OwnedEventId) -> Option<EventNid> {
-        // The state that the event was authorized by is the state before it: what it replaces is still there.
-        self.room.state.iter().find(|event| event.pdu.event_id() == event_id).map(|event| event.nid)
+        Ok((pdu, nids))
     }
 
     async fn change_state(&mut self, rooms: &Rooms, key: i64, event: EventNid) -> Result<(), SendError> {

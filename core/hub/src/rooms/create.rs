@@ -38,6 +38,11 @@ impl Rooms {
     /// the new room's id.
     pub async fn create(&self, creator: &UserId, room: CreateRoom) -> Result<OwnedRoomId, SendError> {
         let version = room.version.clone().unwrap_or(RoomVersionId::V12);
+        let members: Vec<&UserId> =
+            [creator].into_iter().chain(room.invite.iter().chain(&room.join).map(|id| &**id)).collect();
+        let names =
+            members.iter().map(|user| self.intern_names([user.as_str()], Some(("m.room.member", user.as_str()))));
+        futures_util::future::try_join_all(names).await?;
         let facts = self.new_room_facts(&version).await?;
         let mut building = Building::first(facts, version.clone())?;
         let preset = preset(&room);

@@ -156,6 +156,9 @@ impl Rooms {
     ) -> Result<Sent, SendError> {
         let room_id = &event.room_id;
         let slot = self.inner.slot(room_id.as_str());
+        let key = event.state_key.as_deref().map(|key| (event.event_type.as_str(), key));
+        let member = key.filter(|(event_type, _)| *event_type == "m.room.member").map(|(_, user)| user);
+        self.intern_names([event.sender.as_str()].into_iter().chain(member), key).await?;
         for _ in 0..ATTEMPTS {
             let mut head = slot.lock().await;
             let room = match head.take() {
@@ -187,6 +190,23 @@ impl Rooms {
             what: format!("the head of {room_id} moves all the time"),
             source: None,
         }))
+    }
+
+    /// Gives new names their numbers, which is a commit of its own: at once for all, and before a room's lock is held.
+    async fn intern_names(
+        &self,
+        users: impl IntoIterator<Item = &str>,
+        key: Option<(&str, &str)>,
+    ) -> Result<(), StoreError> {
+        let store = &self.inner.store;
+        let users = futures_util::future::try_join_all(users.into_iter().map(|user| store.intern_user(user)));
+        let key = async {
+            match key {
+                Some((event_type, state_key)) => store.intern_key(event_type, state_key).await.map(drop),
+                None => Ok(()),
+            }
+        };
+        futures_util::future::try_join(users, key).await.map(drop)
     }
 
     /// Takes the events' place in the committer's queue; the room's lock is held over this call only.

@@ -116,46 +116,50 @@ impl Committer {
         self.writer.close().await;
     }
 
-    /// Answers every member.
+    /// Answers every member: the refused ones last, so that who builds anew finds on disk what stands before him.
     async fn settle(&mut self, mut members: Vec<Member>) {
         let mut set_aside = Vec::new();
+        let mut refused = Refused::new();
         for _ in 0..RERUNS {
-            members = match self.attempt(members, &mut set_aside).await {
-                Attempt::Settled => Vec::new(),
-                Attempt::Again(members) => members,
-            };
+            members = self.attempt(members, &mut set_aside, &mut refused).await;
             if members.is_empty() {
                 break;
             }
         }
         // Whom an earlier loser may have taken along, and what is left of a group with many losers.
         for member in members.into_iter().chain(set_aside) {
-            let mut none = Vec::new();
-            match self.attempt(vec![member], &mut none).await {
-                Attempt::Settled => {}
-                Attempt::Again(alone) => {
-                    for member in alone {
-                        refuse(
-                            member,
-                            CommitError::Store(StoreError::inconsistent("a commit that neither won nor lost")),
-                        );
-                    }
-                }
+            let mut alone = vec![member];
+            while !alone.is_empty() {
+                let mut again = Vec::new();
+                alone = self.attempt(alone, &mut again, &mut refused).await;
+                alone.extend(again);
             }
+        }
+        for (member, error) in refused {
+            if let Some(append) = member.commit.append {
+                append.refuse();
+            }
+            let _ = member.reply.send(Err(error));
         }
     }
 
-    async fn attempt(&mut self, members: Vec<Member>, set_aside: &mut Vec<Member>) -> Attempt {
-        let members = without_broken_chains(members);
+    /// Runs a group once; answers who has to run again. Of those in `set_aside` it is not known whether they lose.
+    async fn attempt(
+        &mut self,
+        members: Vec<Member>,
+        set_aside: &mut Vec<Member>,
+        refused: &mut Refused,
+    ) -> Vec<Member> {
+        let members = without_broken_chains(members, refused);
         if members.is_empty() {
-            return Attempt::Settled;
+            return members;
         }
         let commits: Vec<&Commit> = members.iter().map(|member| &member.commit).collect();
         let mut layout = Layout::of(&commits);
         let refusal = match self.writer.attempt(&commits, &mut layout).await {
             Ok(outcome) => {
                 self.announce(members, &layout, outcome);
-                return Attempt::Settled;
+                return Vec::new();
             }
             Err(refusal) => refusal,
         };
@@ -164,34 +168,35 @@ impl Committer {
                 if let StoreFailure::Driver(error) = &failure {
                     tracing::error!(error = %error, members = members.len(), "group commit failed");
                 }
-                members.into_iter().for_each(|member| refuse(member, failure.to_error()));
-                Attempt::Settled
+                refused.extend(members.into_iter().map(|member| (member, failure.to_error())));
+                Vec::new()
             }
-            Refusal::Moved => Attempt::Again(members),
+            Refusal::Moved => members,
             Refusal::Unclear(error) if members.len() == 1 => {
-                members.into_iter().for_each(|member| refuse(member, CommitError::Store(StoreError::shared(&error))));
-                Attempt::Settled
+                let error = |member| (member, CommitError::Store(StoreError::shared(&error)));
+                refused.extend(members.into_iter().map(error));
+                Vec::new()
             }
             Refusal::Unclear(_) => {
                 set_aside.extend(members);
-                Attempt::Settled
+                Vec::new()
             }
             Refusal::Lost(losers) => {
                 tracing::debug!(losers = losers.len(), members = members.len(), "group runs again without its losers");
                 let mut losers = losers.into_iter().peekable();
                 let mut winners = Vec::with_capacity(members.len());
-                let mut certain = true;
+                let mut first = true;
                 for (index, member) in members.into_iter().enumerate() {
                     match losers.next_if(|(loser, _)| *loser == index) {
                         None => winners.push(member),
-                        Some((_, error)) if certain => {
-                            certain = false;
-                            refuse(member, error);
+                        Some((_, error)) if first || matches!(error, CommitError::HeadMoved) => {
+                            refused.push((member, error));
+                            first = false;
                         }
                         Some(_) => set_aside.push(member),
                     }
                 }
-                Attempt::Again(winners)
+                winners
             }
         }
     }
@@ -224,27 +229,17 @@ impl Committer {
     }
 }
 
-enum Attempt {
-    Settled,
-    Again(Vec<Member>),
-}
-
-fn refuse(member: Member, error: CommitError) {
-    if let Some(append) = member.commit.append {
-        append.refuse();
-    }
-    let _ = member.reply.send(Err(error));
-}
+type Refused = Vec<(Member, CommitError)>;
 
 /// Refuses who builds on an event of this group that is no longer in it.
-fn without_broken_chains(members: Vec<Member>) -> Vec<Member> {
+fn without_broken_chains(members: Vec<Member>, refused: &mut Refused) -> Vec<Member> {
     let mut heads = std::collections::HashMap::new();
     let mut sound = Vec::with_capacity(members.len());
     for member in members {
         if let Some(append) = &member.commit.append {
             let head = heads.entry(append.room.nid).or_insert(append.expected);
             if *head != append.expected {
-                refuse(member, CommitError::HeadMoved);
+                refused.push((member, CommitError::HeadMoved));
                 continue;
             }
             *head = Some(append.new_head());
