@@ -1,7 +1,6 @@
 //! `cargo xtask up`: from a clone to a running hub with a bridge.
 
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -100,10 +99,10 @@ fn password() -> Result<String> {
 }
 
 fn demo(config: &Path, causeway: &Path) -> Result<()> {
-    let error = process::cargo()
-        .args(["run", "--release", "--quiet", "--package", "causeway-demo", "--"])
-        .arg(causeway)
-        .arg(config)
-        .exec();
-    Err(error).context("starting the demo")
+    process::run(
+        process::cargo()
+            .args(["run", "--release", "--quiet", "--package", "causeway-bench", "--bin", "demo", "--"])
+            .args([causeway, config])
+            .arg(HUB),
+    )
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -169,5 +169,33 @@ impl Hub {
     /// `queue show`
     pub async fn queue(&self, id: &str) -> Result<Value> {
         self.command(&["queue", "show", id, "--json"]).await
+    }
+
+    /// The bundled IRC bridge for a server on loopback that limits nothing.
+    pub async fn install_irc(&self, id: &str, port: u16) -> Result<()> {
+        let file = self.folder.path().join(format!("{id}.json"));
+        let config = json!({
+            "server": "127.0.0.1", "port": port, "tls": false, "allow_private_networks": true, "flood": {"burst": 0},
+            "permissions": {"*": "user"},
+        });
+        std::fs::write(&file, config.to_string()).context("writing the bridge's config")?;
+        let file = file.to_str().context("a path that is text")?;
+        self.command(&["bridge", "install", "irc", "--id", id, "--config", file, "--yes"]).await.map(drop)
+    }
+
+    /// Logs a user in to IRC and opens a chat; its room id, once the user is in it.
+    pub async fn enter_irc(&self, bridge: &str, user: &Client, nick: &str, chat: &str) -> Result<String> {
+        let nick = format!("nick={nick}");
+        let login =
+            self.command(&["bridge", "login", bridge, "--user", &user.user_id, "--set", &nick, "--json"]).await?;
+        let login = login["login"].as_str().with_context(|| format!("bridge login answered {login}"))?.to_owned();
+        let answer = self.command(&["bridge", "chat", bridge, "--login", &login, chat, "--json"]).await?;
+        let room_id = answer["room_id"].as_str().with_context(|| format!("bridge chat answered {answer}"))?.to_owned();
+        until("the user to be in the room", || async {
+            ensure!(user.membership(&room_id, &user.user_id).await? == "join", "not joined");
+            Ok(())
+        })
+        .await?;
+        Ok(room_id)
     }
 }

@@ -6,8 +6,10 @@ mod inspircd;
 mod ircv3;
 mod ngircd;
 mod process;
+mod small;
 
 pub use atheme::Atheme;
 pub use inspircd::{InspIrcd, Options};
 pub use ircv3::{Features, Ircv3, Spoken};
 pub use ngircd::NgIrcd;
+pub use small::SmallIrcd;
