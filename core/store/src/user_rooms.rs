@@ -20,8 +20,11 @@ const HEROES: &str = "select u.user_id from memberships m join users u on u.nid 
 const FORMER_HEROES: &str = "select u.user_id from memberships m join users u on u.nid = m.member where m.room = $1 \
     and u.user_id <> $2 and m.membership in ('leave', 'ban') order by m.position limit 5";
 
+const CHANGED: &str = "select u.user_id, m.membership from memberships m join users u on u.nid = m.member \
+    where m.room = $1 and m.position > $2 order by m.position";
+
 #[cfg(test)]
-pub(crate) const SQL: &[&str] = &[OF_USER, SHARED, SHARING, FORGET, COUNTS, HEROES, FORMER_HEROES];
+pub(crate) const SQL: &[&str] = &[CHANGED, OF_USER, SHARED, SHARING, FORGET, COUNTS, HEROES, FORMER_HEROES];
 
 /// How many are what in a room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +66,12 @@ impl Store {
             }
         }
         Ok(counts)
+    }
+
+    /// Whose membership changed after a position, and what it is now.
+    pub async fn members_changed(&self, room: RoomNid, after: Position) -> Result<Vec<(String, String)>, StoreError> {
+        let rows = self.fetch(CHANGED, values![room.0, after.0]).await?;
+        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
     }
 
     /// Up to five members after whom a room without a name is called by `user_id`: those in it or invited, else those

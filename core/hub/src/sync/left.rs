@@ -1,0 +1,47 @@
+//! A room that the user has left, or was made to leave: up to that moment.
+
+use causeway_store::UserRoom;
+use ruma::OwnedRoomId;
+use ruma::api::client::sync::sync_events::v3::LeftRoom;
+use ruma::events::room::member::MembershipState;
+use ruma::serde::Raw;
+
+use super::build::Shared;
+use super::joined::timeline_limit;
+use super::window::Stretch;
+use super::{Inner, SyncRequest};
+use crate::rooms::SendError;
+
+impl Inner {
+    pub(super) async fn left(
+        &self,
+        request: &SyncRequest,
+        user_room: &UserRoom,
+        room_id: &OwnedRoomId,
+        shared: &mut Shared,
+    ) -> Result<LeftRoom, SendError> {
+        let room = self.rooms.snapshot(room_id).await?;
+        let (sight, was_joined) = self.sight_since(request, user_room, &room).await?;
+        let after = request.since.map(|since| since.position).filter(|_| was_joined);
+        let stretch = Stretch {
+            after,
+            to: user_room.position,
+            limit: timeline_limit(request),
+            filter: &request.filter.room.timeline,
+            ignored: &shared.ignored,
+        };
+        let window = self.window(&room, &sight, stretch).await?;
+        let mut left = LeftRoom::new();
+        left.timeline = self.timeline(request, &room, &sight, &window).await?;
+        // Who only declined an invite never knew the room's state.
+        if was_joined || sight.ever(&MembershipState::Join) {
+            let known_state = after.filter(|_| !request.full_state);
+            let end = self.store.state_after(user_room.event).await?;
+            left.state =
+                self.state_section(request, &room, &window, known_state, end, &[], &mut shared.members).await?;
+        }
+        let account_data = shared.account_data(request, room_id.as_str());
+        left.account_data.events = account_data.into_iter().map(Raw::from_json).collect();
+        Ok(left)
+    }
+}
