@@ -54,7 +54,7 @@ pub(crate) struct State {
     /// ghosts and owners known to be joined
     pub joined: HashSet<(OwnedRoomId, OwnedUserId)>,
     pub processes: HashMap<String, Process>,
-    /// Matrix events that a connector is being offered: what their outcomes are about
+    /// Matrix events that were offered and aren't settled: what their outcomes are about
     pub offered: HashMap<(LoginId, String), Offered>,
     /// the destination that the bot is
     pub bot_nid: Option<DestinationNid>,

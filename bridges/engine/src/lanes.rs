@@ -63,17 +63,4 @@ impl Lanes {
             }
         }
     }
-
-    /// Whether nothing waits anywhere.
-    #[cfg(test)]
-    pub async fn are_empty(&self) -> bool {
-        let lanes: Vec<_> =
-            self.lanes.lock().unwrap_or_else(PoisonError::into_inner).values().map(Arc::clone).collect();
-        for lane in lanes {
-            if !lane.lock().await.works.is_empty() {
-                return false;
-            }
-        }
-        true
-    }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use causeway_hub::rooms::CreateRoom;
+use causeway_store::Statement;
 use causeway_store::bridges::portals;
-use causeway_store::{Commit, Statement};
 use ruma::{OwnedRoomId, OwnedUserId};
 use serde_json::json;
 use serde_json::value::to_raw_value;
@@ -45,6 +45,10 @@ impl Portal {
 pub(crate) fn receiver(key: &PortalKey) -> &str {
     key.receiver.as_ref().map_or("", LoginId::as_str)
 }
+
+/// Users try it, the room's power levels refuse it: said once, before anybody tries.
+const NO_ENCRYPTION: &str = "What is said here goes to another network, which could not read it encrypted: \
+    encryption can't be switched on in this room.";
 
 impl Bridge {
     pub(crate) fn file_portal(&self, key: &PortalKey, login: &LoginId) -> Vec<Statement> {
@@ -87,26 +91,20 @@ impl Bridge {
         if let Some(room) = self.room_of(key) {
             return Ok(room);
         }
-        let alias = names::alias(&self.id, key, self.matrix().server_name());
-        let room = match self.matrix().resolve_alias(&alias).await? {
-            // Made by a process that ended before it could write the room down.
-            Some(room) => room,
-            None => {
-                let asked = match info {
-                    Some(_) => None,
-                    None => self.ask_chat_info(key, login).await,
-                };
-                let plan = self.plan_room(key, login, info.or(asked.as_ref()), alias.alias()).await;
-                self.matrix().ensure_user(&self.bot).await?;
-                self.matrix().create_room(&self.bot, plan).await?
-            }
+        let asked = match info {
+            Some(_) => None,
+            None => self.ask_chat_info(key, login).await,
         };
-        let set = portals::set_room(self.id.as_str(), key.id.as_str(), receiver(key), Some(room.as_str()));
-        self.store().commit(Commit::of(vec![set])).await?;
-        let mut state = self.state();
-        state.rooms.insert(room.clone(), key.clone());
-        state.joined.insert((room.clone(), self.bot.clone()));
-        state.portals.entry(key.clone()).or_insert_with(|| Portal::new(key.clone())).room = Some(room.clone());
+        let plan = self.plan_room(key, login, info.or(asked.as_ref())).await;
+        self.matrix().ensure_user(&self.bot).await?;
+        let room = self.matrix().create_room(&self.bot, plan).await?;
+        {
+            let mut state = self.state();
+            state.rooms.insert(room.clone(), key.clone());
+            state.joined.insert((room.clone(), self.bot.clone()));
+            state.portals.entry(key.clone()).or_insert_with(|| Portal::new(key.clone())).room = Some(room.clone());
+        }
+        self.say(&room, NO_ENCRYPTION).await?;
         Ok(room)
     }
 
@@ -120,7 +118,7 @@ impl Bridge {
         }
     }
 
-    async fn plan_room(&self, key: &PortalKey, login: &LoginId, info: Option<&ChatInfo>, alias: &str) -> CreateRoom {
+    async fn plan_room(&self, key: &PortalKey, login: &LoginId, info: Option<&ChatInfo>) -> CreateRoom {
         let owner = self.state().logins.get(login).map(|login| login.owner.clone());
         let topic_by_users = match self.connector() {
             Some(connector) => {
@@ -132,7 +130,7 @@ impl Bridge {
         let bridge_info = self.bridge_info(key, info.and_then(|info| info.name.as_deref()), owner.as_ref());
         let state_key = format!("causeway://{}/{}", self.id, key.id);
         CreateRoom {
-            alias_localpart: Some(alias.to_owned()),
+            alias_localpart: Some(names::alias(&self.id, key, self.matrix().server_name()).alias().to_owned()),
             name: info.and_then(|info| info.name.clone()),
             topic: info.and_then(|info| info.topic.clone()),
             join: owner.into_iter().collect(),
@@ -154,6 +152,7 @@ impl Bridge {
                 ("uk.half-shot.bridge".into(), state_key, raw(bridge_info)),
                 ("m.room.guest_access".into(), String::new(), raw(json!({"guest_access": "forbidden"}))),
             ],
+            with: vec![portals::set_new_room(self.id.as_str(), key.id.as_str(), receiver(key))],
             ..CreateRoom::default()
         }
     }

@@ -1,8 +1,10 @@
 //! What the engine asks of Matrix: narrow, so that it is tested without a server.
 
 mod error;
+mod hub;
 
 pub use error::MatrixError;
+pub use hub::HubMatrix;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use causeway_hub::rooms::{CreateRoom, Membership, NewEvent};
 use causeway_store::Entry;
-use ruma::{OwnedEventId, OwnedRoomId, RoomAliasId, RoomId, ServerName, UserId};
+use ruma::{OwnedEventId, OwnedRoomId, RoomId, ServerName, UserId};
 use serde_json::Value;
 
 #[async_trait]
@@ -23,8 +25,8 @@ pub trait Matrix: Send + Sync {
     /// Sets what is given; `None` leaves as it is.
     async fn set_profile(&self, user: &UserId, name: Option<&str>, avatar: Option<&str>) -> Result<(), MatrixError>;
 
+    /// In `room.with`, `Value::RoomId` stands for the new room. An alias that is asked for is made with it.
     async fn create_room(&self, creator: &UserId, room: CreateRoom) -> Result<OwnedRoomId, MatrixError>;
-    async fn resolve_alias(&self, alias: &RoomAliasId) -> Result<Option<OwnedRoomId>, MatrixError>;
     /// The event is on disk with its rows when this returns; [`MatrixError::Lost`] names the row that was there before.
     async fn send(&self, event: NewEvent) -> Result<OwnedEventId, MatrixError>;
     /// Redacts `event.redacts`.

@@ -27,7 +27,7 @@ impl Bridge {
                 }
             }
             let answer = connector.handle_matrix(login, events).await;
-            {
+            if answer.is_err() {
                 let mut state = self.state();
                 for offered in &offers {
                     state.offered.remove(&(login.clone(), offered.event.id.clone()));

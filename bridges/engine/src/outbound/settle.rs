@@ -37,17 +37,6 @@ impl Bridge {
         outcome: &Outcome,
     ) -> Result<Settlement, StoreError> {
         let bridge = self.id.as_str();
-        let row = sends::get(self.store(), bridge, login.as_str(), event_id).await?;
-        let offered = self.state().offered.get(&(login.clone(), event_id.to_owned())).cloned();
-        let offered = match (offered, &row) {
-            (Some(offered), _) => offered,
-            (None, Some(row)) => match self.rebuild(login, row).await? {
-                Some(offered) => offered,
-                None => return Ok(Settlement { known: true, settled: Some(row.position), ..Settlement::default() }),
-            },
-            (None, None) => return Ok(Settlement::default()),
-        };
-        let mut settlement = Settlement { known: true, ..Settlement::default() };
         let (status, detail) = match outcome {
             Outcome::Sent(_) | Outcome::Done => ("sent", None),
             Outcome::Pending => ("pending", None),
@@ -55,6 +44,22 @@ impl Bridge {
             Outcome::Unknown(reason) => ("unknown", Some(reason.clone())),
             Outcome::Failed(error) => ("failed", Some(error.message.clone())),
         };
+        let row = sends::get(self.store(), bridge, login.as_str(), event_id).await?;
+        let offered = self.state().offered.get(&(login.clone(), event_id.to_owned())).cloned();
+        let offered = match (offered, &row) {
+            (Some(offered), _) => offered,
+            (None, Some(row)) => match self.rebuild(login, row).await? {
+                Some(offered) => offered,
+                // It can't be read any more: nobody is left to be told, and nothing to be mapped.
+                None => {
+                    let ended = SendRow { status: status.to_owned(), detail, ..row.clone() };
+                    let (statements, settled) = (vec![sends::put(&ended)], Some(row.position));
+                    return Ok(Settlement { known: true, settled, statements, works: vec![] });
+                }
+            },
+            (None, None) => return Ok(Settlement::default()),
+        };
+        let mut settlement = Settlement { known: true, ..Settlement::default() };
         if row.as_ref().is_some_and(|row| row.status == "sent") {
             // The first word that it arrived stands.
             settlement.settled = Some(offered.position);
@@ -160,6 +165,7 @@ impl Bridge {
 
     /// The router keeps a list of what is pending, and shows it; the truth is the row in `bridge_sends`.
     pub(crate) fn tell_router(&self, login: &LoginId, event_id: &str, position: causeway_store::Position) {
+        self.state().offered.remove(&(login.clone(), event_id.to_owned()));
         let destination = login_destination(&self.id, login);
         if self.hub.queues.settle(&destination, position) {
             return;

@@ -1,6 +1,6 @@
 //! Portals: the rooms that stand for remote chats, and the logins that see each chat.
 
-use crate::{Statement, Store, StoreError, values};
+use crate::{Statement, Store, StoreError, Value, values};
 
 /// `info` is JSON; `room_id` is absent until the room is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,14 @@ pub fn set_room(bridge: &str, id: &str, receiver: &str, room_id: Option<&str>) -
     Statement::new(
         "update bridge_portals set room_id = $1 where bridge = $2 and receiver = $3 and id = $4",
         values![room_id, bridge, receiver, id],
+    )
+}
+
+/// Of the room that this commit makes.
+pub fn set_new_room(bridge: &str, id: &str, receiver: &str) -> Statement {
+    Statement::new(
+        "update bridge_portals set room_id = $1 where bridge = $2 and receiver = $3 and id = $4",
+        vec![Value::RoomId, bridge.into(), receiver.into(), id.into()],
     )
 }
 

@@ -1,0 +1,68 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use causeway_engine::matrix::MatrixError;
+use causeway_engine::{EngineError, Queues, Registrar};
+use causeway_router::{Delivered, Destination, DestinationId, Transaction};
+use causeway_store::{DestinationNid, Entry, Position};
+
+#[derive(Default)]
+pub struct FakeRouter {
+    destinations: Mutex<BTreeMap<String, (DestinationNid, Arc<dyn Destination>)>>,
+    pub settled: Mutex<Vec<(String, Position)>>,
+    pub registrations: Mutex<Vec<String>>,
+}
+
+impl FakeRouter {
+    pub fn nid(&self, id: &str) -> Option<DestinationNid> {
+        self.destinations.lock().unwrap().get(id).map(|(nid, _)| *nid)
+    }
+
+    pub async fn deliver(&self, id: &str, attempt: u32, entries: Vec<Arc<Entry>>) -> Delivered {
+        let destination = self.destinations.lock().unwrap()[id].1.clone();
+        let transaction = Transaction {
+            id: "epoch1".into(),
+            attempt,
+            made: 0,
+            entries,
+            ephemeral: vec![],
+            to_device: vec![],
+            replaced: Default::default(),
+        };
+        destination.deliver(&transaction).await
+    }
+}
+
+#[async_trait]
+impl Queues for FakeRouter {
+    async fn register(&self, destination: Arc<dyn Destination>) -> Result<DestinationNid, MatrixError> {
+        let mut destinations = self.destinations.lock().unwrap();
+        let nid = DestinationNid(destinations.len() as i64 + 1);
+        destinations.insert(destination.id().to_string(), (nid, destination));
+        Ok(nid)
+    }
+    fn unregister(&self, id: &DestinationId) {
+        self.destinations.lock().unwrap().remove(&*id.0);
+    }
+    async fn remove(&self, id: &DestinationId) -> Result<(), MatrixError> {
+        self.unregister(id);
+        Ok(())
+    }
+    fn settle(&self, id: &DestinationId, position: Position) -> bool {
+        self.settled.lock().unwrap().push((id.to_string(), position));
+        true
+    }
+    fn revive(&self, _: &DestinationId) {}
+}
+
+#[async_trait]
+impl Registrar for FakeRouter {
+    async fn add(&self, text: &str) -> Result<(), EngineError> {
+        self.registrations.lock().unwrap().push(text.to_owned());
+        Ok(())
+    }
+    async fn remove(&self, _: &str) -> Result<(), EngineError> {
+        Ok(())
+    }
+}
