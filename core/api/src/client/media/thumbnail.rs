@@ -1,4 +1,5 @@
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::Response;
 use causeway_hub::media::{Fit, Media, ThumbnailError, ThumbnailSize};
@@ -25,22 +26,27 @@ fn default_timeout() -> u64 {
 /// `GET /_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}` (client-server API, "Content repository")
 pub async fn thumbnail(
     State(media): State<Media>,
-    wanted: Query<Wanted>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
     Unparsed { params, .. }: Unparsed<AccessToken>,
 ) -> Result<Response<Body>, ApiError> {
-    answer(&media, &params, wanted.0).await
+    answer(&media, &params, wanted).await
 }
 
 /// `GET /_matrix/media/v3/thumbnail/{serverName}/{mediaId}`, deprecated
 pub async fn thumbnail_openly(
     State(media): State<Media>,
-    wanted: Query<Wanted>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
     Unparsed { params, .. }: Unparsed<NoAuthentication>,
 ) -> Result<Response<Body>, ApiError> {
-    answer(&media, &params, wanted.0).await
+    answer(&media, &params, wanted).await
 }
 
-async fn answer(media: &Media, params: &[String], wanted: Wanted) -> Result<Response<Body>, ApiError> {
+async fn answer(
+    media: &Media,
+    params: &[String],
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Result<Response<Body>, ApiError> {
+    let Query(wanted) = wanted.map_err(|error| ApiError::invalid_param(error.body_text()))?;
     let [server_name, media_id] = params else { return Err(ApiError::unknown_route()) };
     let timeout = std::time::Duration::from_millis(wanted.timeout_ms);
     let original = find(media, server_name, media_id, timeout).await?;

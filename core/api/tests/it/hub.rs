@@ -1,0 +1,163 @@
+//! A hub without a listener.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use causeway_api::{Api, Config, Nonces, Parts, RateLimits, Rates};
+use causeway_hub::account_data::AccountData;
+use causeway_hub::accounts::{Accounts, NewAccount, NewDevice, PasswordCost};
+use causeway_hub::devices::Devices;
+use causeway_hub::filters::Filters;
+use causeway_hub::keys::Keys;
+use causeway_hub::media::Media;
+use causeway_hub::presence::Presences;
+use causeway_hub::profiles::Profiles;
+use causeway_hub::push::Push;
+use causeway_hub::rooms::Rooms;
+use causeway_hub::to_device::ToDevice;
+use causeway_hub::tokens::Tokens;
+use causeway_hub::uia::Uia;
+use causeway_room::SigningKey;
+use causeway_router::{Registrations, Timeouts, Timing};
+use causeway_store::{Store, StoreConfig};
+use ruma::{OwnedUserId, RoomVersionId, owned_server_name};
+use serde_json::Value;
+use tower::ServiceExt;
+
+/// Bytes of a file that may be uploaded.
+pub const MAX_UPLOAD: u64 = 100_000;
+pub const SHARED_SECRET: &str = "shared secret";
+
+pub struct TestHub {
+    pub api: Api,
+    pub store: Store,
+    router: Router,
+    _folder: tempfile::TempDir,
+}
+
+pub struct Answered {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answered {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {:?}", self.body))
+    }
+
+    /// The body of a success.
+    pub fn ok(&self) -> Value {
+        assert!(self.status.is_success(), "{}: {:?}", self.status, self.body);
+        self.json()
+    }
+
+    pub fn refused(&self, status: u16, errcode: &str) -> Value {
+        let body = self.json();
+        assert_eq!((self.status.as_u16(), body["errcode"].as_str()), (status, Some(errcode)), "{body}");
+        body
+    }
+}
+
+impl TestHub {
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}, Rates { login: causeway_api::Rate { per_second: 100.0, burst: 1e6 }, ..generous() })
+            .await
+    }
+
+    pub async fn start_with(change: impl FnOnce(&mut Config), rates: Rates) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let store = Store::open(StoreConfig::sqlite(folder.path().join("hub.db"))).await.expect("a new database");
+        let server_name = owned_server_name!("hub.test");
+        let router = causeway_router::Router::start(store.clone(), Timing::default());
+        let registrations =
+            Registrations::load(store.clone(), router.clone(), server_name.as_str(), Timeouts::default())
+                .await
+                .expect("no registrations yet");
+        let key = SigningKey::generate([7; 32], "test").expect("a key");
+        let interested = vec![Arc::new(registrations.clone()) as _];
+        let rooms = Rooms::new(store.clone(), router.clone(), key, server_name.clone(), interested);
+        let tokens = Tokens::new(store.clone());
+        let mut config = Config {
+            server_name: server_name.clone(),
+            public_baseurl: None,
+            default_room_version: RoomVersionId::V12,
+            appservice_default_room_version: RoomVersionId::V11,
+            max_request_bytes: 200_000,
+            enable_registration: true,
+            registration_requires_token: false,
+            registration_shared_secret: Some(SHARED_SECRET.to_owned()),
+        };
+        change(&mut config);
+        let api = Api::new(Parts {
+            config: Arc::new(config),
+            limits: RateLimits::new(rates),
+            account_data: AccountData::new(store.clone()),
+            accounts: Accounts::new(store.clone(), tokens.clone(), server_name.clone(), PasswordCost::Minimal),
+            devices: Devices::new(store.clone(), tokens.clone()),
+            filters: Filters::new(store.clone()),
+            keys: Keys::new(store.clone()),
+            media: Media::new(store.clone(), server_name, folder.path().join("media"), MAX_UPLOAD),
+            nonces: Nonces::default(),
+            presences: Presences::default(),
+            profiles: Profiles::new(store.clone(), rooms.clone()),
+            push: Push::new(store.clone()),
+            registrations,
+            rooms,
+            router,
+            to_device: ToDevice::new(store.clone()),
+            tokens,
+            uia: Uia::default(),
+        });
+        let router = causeway_api::service(api.clone(), Router::new());
+        Self { api, store, router, _folder: folder }
+    }
+
+    /// A user with a password, logged in: their id and token.
+    pub async fn user(&self, name: &str) -> (OwnedUserId, String) {
+        let user_id = OwnedUserId::try_from(format!("@{name}:hub.test")).expect("a valid name");
+        let account = NewAccount {
+            password: Some("password".to_owned()),
+            device: Some(NewDevice::default()),
+            ..NewAccount::new(user_id.clone())
+        };
+        let logged_in = self.api.accounts.register(account).await.expect("a new name").expect("with a device");
+        (user_id, logged_in.access_token)
+    }
+
+    pub async fn request(&self, request: Request<Body>) -> Answered {
+        let response = self.router.clone().oneshot(request).await.expect("the router always answers");
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.expect("a whole body");
+        Answered { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// A request with an access token (none when empty) and a body as it is.
+    pub async fn call(&self, method: &str, path: &str, token: &str, body: impl Into<Body>) -> Answered {
+        let mut request = Request::builder().method(method).uri(path);
+        if !token.is_empty() {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        self.request(request.body(body.into()).expect("a valid request")).await
+    }
+
+    pub async fn get(&self, path: &str, token: &str) -> Answered {
+        self.call("GET", path, token, Body::empty()).await
+    }
+
+    pub async fn post(&self, path: &str, token: &str, body: Value) -> Answered {
+        self.call("POST", path, token, body.to_string()).await
+    }
+
+    pub async fn put(&self, path: &str, token: &str, body: Value) -> Answered {
+        self.call("PUT", path, token, body.to_string()).await
+    }
+}
+
+/// Limits that no test meets by chance.
+pub fn generous() -> Rates {
+    let rate = causeway_api::Rate { per_second: 1e6, burst: 1e6 };
+    Rates { message: rate, registration: rate, login: rate, joins: rate, invites: rate }
+}

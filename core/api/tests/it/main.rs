@@ -1,0 +1,11 @@
+//! Endpoints through the real router, each test on a database of its own.
+
+mod account_data;
+mod accounts;
+mod appservices;
+mod edge;
+mod hub;
+mod keys;
+mod media;
+mod profiles;
+mod push;
