@@ -116,6 +116,16 @@ pub struct BridgeView {
     pub portals: usize,
 }
 
+/// A delivery or event that was given up.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeadLetter {
+    pub login: String,
+    pub what: String,
+    pub reason: String,
+    /// milliseconds since the Unix epoch
+    pub at: i64,
+}
+
 pub struct Engine {
     hub: Arc<Hub>,
     host: Arc<dyn Host>,
@@ -387,6 +397,12 @@ impl Bridge {
             logins: state.logins.len(),
             portals: state.portals.len(),
         }
+    }
+
+    /// What had to be given up, newest first.
+    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, EngineError> {
+        let rows = installed::dead_letters(self.store(), self.id.as_str()).await?;
+        Ok(rows.into_iter().map(|(login, what, reason, at)| DeadLetter { login, what, reason, at }).collect())
     }
 
     /// What the database knows, into memory.

@@ -7,8 +7,8 @@ use causeway_store::{Commit, StoreError};
 
 use crate::bridge::Bridge;
 use crate::connector::{
-    CommitError, Effects, ErrorKind, GhostId, KnownMessage, LoginId, MatrixEvent, MessageRef, PortalKey, RemoteError,
-    Services, StoreId,
+    CommitError, Effects, ErrorKind, GhostId, KnownMessage, LoginId, MatrixEvent, MessageRef, Outcome, PortalKey,
+    RemoteError, Services, StoreId,
 };
 use crate::destination::login_destination;
 use crate::matrix::MatrixError;
@@ -155,6 +155,15 @@ impl Services for Bridge {
 
     async fn dead_event(&self, store: &StoreId, event: &MatrixEvent, reason: &str) {
         self.bury(login(store), &event.id, reason).await;
+        let error = RemoteError {
+            kind: ErrorKind::Internal,
+            message: format!("the bridge can't handle it ({reason})"),
+            retry_after_ms: None,
+        };
+        let effects = Effects { outcomes: vec![(event.id.clone(), Outcome::Failed(error))], ..Effects::default() };
+        if let Err(error) = self.take_delivery(store, &effects).await {
+            tracing::error!(bridge = %self.id, event_id = event.id, error = %error, "a dead event was not settled");
+        }
     }
 }
 

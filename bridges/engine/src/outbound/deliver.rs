@@ -1,6 +1,7 @@
 //! One transaction of a login.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use causeway_router::{Delivered, Transaction};
 use causeway_store::bridges::sends;
@@ -37,14 +38,15 @@ impl Bridge {
                 Ok(_) => {}
                 // Its own word, about all of them: it can't take events now.
                 Err(CallError::Remote(error)) => {
-                    let retry_after = error.retry_after_ms.map(std::time::Duration::from_millis);
+                    let retry_after = error.retry_after_ms.map(Duration::from_millis);
                     return Delivered::Held { reason: error.message, retry_after };
                 }
-                Err(CallError::Disabled) => {
-                    return Delivered::Held { reason: CallError::Disabled.to_string(), retry_after: None };
+                // The event is settled as failed by now: the rest goes on.
+                Err(error @ CallError::Poison { .. }) => {
+                    return Delivered::Held { reason: error.to_string(), retry_after: Some(Duration::ZERO) };
                 }
-                Err(error @ CallError::Failed { .. }) => return Delivered::Failed { reason: error.to_string() },
-                Err(error @ CallError::Poison { .. }) => return Delivered::Failed { reason: error.to_string() },
+                // Which event a connector fails on is found out by whoever runs it; until then it is away.
+                Err(error) => return Delivered::Held { reason: error.to_string(), retry_after: None },
             }
         }
         match sends::pending(self.store(), self.id.as_str(), login.as_str()).await {

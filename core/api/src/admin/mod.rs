@@ -1,6 +1,7 @@
 //! The admin APIs: Synapse's `/_synapse/admin` and our own `/_causeway/admin/v1`.
 
 mod authorize;
+mod bridges;
 mod queues;
 mod registrations;
 mod users;
@@ -12,6 +13,7 @@ use crate::Routes;
 
 pub(crate) fn routes(routes: Routes) -> Routes {
     let routes = registrations::routes(routes);
+    let routes = bridges::routes(routes);
     let routes = queues::routes(routes);
     users::routes(routes)
 }
