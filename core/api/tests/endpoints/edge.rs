@@ -4,7 +4,7 @@ use axum::http::header;
 use causeway_api::{Rate, Rates};
 use serde_json::json;
 
-use crate::hub::{TestHub, generous};
+use super::hub::{TestHub, generous};
 
 #[tokio::test]
 async fn unknown_route_and_wrong_method_are_unrecognized() {

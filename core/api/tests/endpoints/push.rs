@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::hub::TestHub;
+use super::hub::TestHub;
 
 const RULES: &str = "/_matrix/client/v3/pushrules";
 

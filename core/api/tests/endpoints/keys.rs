@@ -5,7 +5,7 @@ use causeway_store::Position;
 use ruma::{OwnedDeviceId, OwnedUserId};
 use serde_json::{Map, Value, json};
 
-use crate::hub::TestHub;
+use super::hub::TestHub;
 
 const UPLOAD: &str = "/_matrix/client/v3/keys/upload";
 const CLAIM: &str = "/_matrix/client/v3/keys/claim";

@@ -3,7 +3,7 @@ use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha1::Sha1;
 
-use crate::hub::{SHARED_SECRET, TestHub, generous};
+use super::hub::{SHARED_SECRET, TestHub, generous};
 
 const REGISTER: &str = "/_matrix/client/v3/register";
 const LOGIN: &str = "/_matrix/client/v3/login";

@@ -21,10 +21,12 @@ use causeway_hub::tokens::Tokens;
 use causeway_hub::uia::Uia;
 use causeway_room::SigningKey;
 use causeway_router::{Registrations, Timeouts, Timing};
-use causeway_store::{Store, StoreConfig};
+use causeway_store::Store;
 use ruma::{OwnedUserId, RoomVersionId, owned_server_name};
 use serde_json::Value;
 use tower::ServiceExt;
+
+use crate::Database;
 
 /// Bytes of a file that may be uploaded.
 pub const MAX_UPLOAD: u64 = 100_000;
@@ -34,6 +36,7 @@ pub struct TestHub {
     pub api: Api,
     pub store: Store,
     router: Router,
+    _database: Database,
     _folder: tempfile::TempDir,
 }
 
@@ -69,7 +72,8 @@ impl TestHub {
 
     pub async fn start_with(change: impl FnOnce(&mut Config), rates: Rates) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
-        let store = Store::open(StoreConfig::sqlite(folder.path().join("hub.db"))).await.expect("a new database");
+        let database = Database::new(folder.path());
+        let store = Store::open(database.config()).await.expect("a new database");
         let server_name = owned_server_name!("hub.test");
         let router = causeway_router::Router::start(store.clone(), Timing::default());
         let registrations =
@@ -112,7 +116,7 @@ impl TestHub {
             uia: Uia::default(),
         });
         let router = causeway_api::service(api.clone(), Router::new());
-        Self { api, store, router, _folder: folder }
+        Self { api, store, router, _database: database, _folder: folder }
     }
 
     /// A user with a password, logged in: their id and token.

@@ -1,7 +1,7 @@
 use causeway_hub::rooms::CreateRoom;
 use serde_json::{Value, json};
 
-use crate::hub::TestHub;
+use super::hub::TestHub;
 
 const NAME: &str = "/_matrix/client/v3/profile/@alice:hub.test/displayname";
 

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::hub::TestHub;
+use super::hub::TestHub;
 
 #[tokio::test]
 async fn account_data_is_none_yet_then_kept_as_it_came() {

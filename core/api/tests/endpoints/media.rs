@@ -3,7 +3,7 @@ use std::io::Cursor;
 use axum::body::Body;
 use axum::http::{Request, header};
 
-use crate::hub::{MAX_UPLOAD, TestHub};
+use super::hub::{MAX_UPLOAD, TestHub};
 
 async fn upload(hub: &TestHub, token: &str, content_type: &str, bytes: Vec<u8>) -> String {
     let request = Request::post("/_matrix/media/v3/upload?filename=a%20file.bin")

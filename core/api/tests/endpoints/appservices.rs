@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::hub::TestHub;
+use super::hub::TestHub;
 
 const REGISTER: &str = "/_matrix/client/v3/register";
 const WHOAMI: &str = "/_matrix/client/v3/account/whoami";
