@@ -92,6 +92,8 @@ enum Own {
 struct Alarm {
     at: Instant,
     durable: bool,
+    /// it went off, and stands until a committed delivery has taken it or the guest has set it anew
+    rang: bool,
 }
 
 struct Task {
@@ -136,7 +138,7 @@ impl Task {
                     continue;
                 }
             }
-            let alarm = self.timers.values().map(|alarm| alarm.at).min();
+            let alarm = self.timers.values().filter(|alarm| !alarm.rang).map(|alarm| alarm.at).min();
             tokio::select! {
                 call = mail.recv() => match call {
                     Some((call, reply)) => self.take_call(call, reply).await,
@@ -164,20 +166,15 @@ impl Task {
         let now = now_ms();
         for (name, at) in timers {
             let after = std::time::Duration::from_millis(at.saturating_sub(now));
-            self.timers.insert(name, Alarm { at: Instant::now() + after, durable: true });
+            self.timers.insert(name, Alarm { at: Instant::now() + after, durable: true, rang: false });
         }
     }
 
     fn ring(&mut self) {
         let now = Instant::now();
-        let due: Vec<String> =
-            self.timers.iter().filter(|(_, alarm)| alarm.at <= now).map(|(name, _)| name.clone()).collect();
-        for name in due {
-            if let Some(alarm) = self.timers.get_mut(&name) {
-                // It stands until a committed delivery has taken it, only it does not ring meanwhile.
-                alarm.at = now + std::time::Duration::from_secs(86_400 * 365);
-            }
-            self.own.push_back(Own::Timer(name));
+        for (name, alarm) in self.timers.iter_mut().filter(|(_, alarm)| !alarm.rang && alarm.at <= now) {
+            alarm.rang = true;
+            self.own.push_back(Own::Timer(name.clone()));
         }
     }
 
@@ -235,7 +232,7 @@ impl Task {
         match own {
             Own::Net(conn) => self.deliver_net(conn).await,
             Own::Timer(name) => {
-                if !self.timers.contains_key(&name) {
+                if !self.timers.get(&name).is_some_and(|alarm| alarm.rang) {
                     return;
                 }
                 if let Err(limit) = self.attempt(Call::Timer(name.clone()), Some(&name)).await {
@@ -406,7 +403,7 @@ impl Task {
         for (name, timer) in delivery.timers {
             match timer {
                 Some(timer) => {
-                    let alarm = Alarm { at: Instant::now() + timer.after, durable: timer.durable };
+                    let alarm = Alarm { at: Instant::now() + timer.after, durable: timer.durable, rang: false };
                     self.timers.insert(name, alarm);
                 }
                 None => {

@@ -7,7 +7,7 @@ use causeway_sdk::capabilities::{Level, NetworkFeatures, RoomFeatures};
 use causeway_sdk::content::Body;
 use causeway_sdk::login::Session;
 use causeway_sdk::matrix_in::SentPart;
-use causeway_sdk::net::{Conn, Event as NetEvent, Frame, Framing, Target, Tcp};
+use causeway_sdk::net::{Conn, Event as NetEvent, Frame, Framing, Target, Tcp, Tls};
 use causeway_sdk::{
     Connector, Descriptor, Error, Init, MatrixEvent, MatrixKind, Outcome, PortalKey, Resolved, kv, net, timers,
 };
@@ -49,6 +49,10 @@ impl Connector for Hostile {
         for event in events {
             match event {
                 NetEvent::Opened(_) => report(net::send(conn, &[Frame::Text("hello".into())]).map(|_| ())),
+                NetEvent::Frames(frames) if frames.contains(&Frame::Text("starttls".into())) => {
+                    report(net::send(conn, &[Frame::Text("go".into())]).map(|_| ()));
+                    report(net::upgrade_tls(conn, &tls()));
+                }
                 NetEvent::Frames(frames) => frames.iter().for_each(keep),
                 NetEvent::Closed(closed) => {
                     report(kv::set("closed", format!("{} {}", closed.written, closed.reason).as_bytes()));
@@ -104,7 +108,8 @@ fn handle(event: &MatrixEvent) -> Outcome {
         _ => "",
     };
     let done = match text.split_once(' ').unwrap_or((text, "")) {
-        ("dial", place) => dial(place),
+        ("dial", place) => dial(place, None),
+        ("dial-tls", place) => dial(place, Some(tls())),
         ("timer", name) => {
             timers::set_durable(name, std::time::Duration::from_millis(20));
             Ok(())
@@ -123,11 +128,15 @@ fn handle(event: &MatrixEvent) -> Outcome {
     }
 }
 
-fn dial(place: &str) -> Result<(), Error> {
+fn dial(place: &str, tls: Option<Tls>) -> Result<(), Error> {
     let (host, port) = place.rsplit_once(':').unwrap_or((place, ""));
     let port = port.parse().unwrap_or(0);
-    let tcp = Tcp { host: host.into(), port, tls: None, framing: Framing::Lines };
+    let tcp = Tcp { host: host.into(), port, tls, framing: Framing::Lines };
     net::open("main", &Target::Tcp(tcp)).map(|_| ())
+}
+
+fn tls() -> Tls {
+    Tls { server_name: None, alpn: Vec::new(), pinned_roots: Vec::new(), client_cert_secret: None }
 }
 
 /// A line `trap` is poison; any other is kept under its own text.

@@ -92,5 +92,5 @@ impl Failures {
 /// 0.75 to 1.25, so that logins that failed together do not come back together.
 fn jitter() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    0.75 + f64::from(since.subsec_nanos() / 1_000 % 1_000) / 2_000.0
+    0.75 + f64::from(since.subsec_micros() % 1_000) / 2_000.0
 }

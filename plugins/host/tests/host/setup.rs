@@ -64,13 +64,17 @@ impl Bed {
     }
 
     pub async fn enable(&self, id: &str, grant: Grant) -> Bridge {
+        self.enable_with(id, grant, "{}").await
+    }
+
+    pub async fn enable_with(&self, id: &str, grant: Grant, config: &str) -> Bridge {
         let memory = Arc::new(Memory::default());
         let spec = BridgeSpec {
             id: BridgeId(id.into()),
             component: self.plugin.component.clone(),
             sha256: self.plugin.sha256.clone(),
             grant,
-            config: "{}".into(),
+            config: config.into(),
             server_name: "test".into(),
             public_url: None,
             max_upload: 1 << 20,
