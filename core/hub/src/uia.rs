@@ -96,9 +96,8 @@ impl Uia {
         let stage = flows.iter().copied().flatten().copied().find(|stage| Some(stage.as_str()) == asked.as_deref());
         match stage {
             Some(stage) if self.passes(stage, attempt, user_id, accounts, &mut session).await? => {
-                if !session.completed.contains(&stage) {
-                    session.completed.push(stage);
-                }
+                session.completed.retain(|done| *done != stage);
+                session.completed.push(stage);
             }
             Some(Stage::Password) => failure = Some("the password is wrong"),
             Some(_) => failure = Some("this stage was not passed"),
