@@ -6,16 +6,22 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use causeway_hub::account_data::AccountData;
 use causeway_hub::accounts::Accounts;
+use causeway_hub::aliases::Aliases;
 use causeway_hub::devices::Devices;
+use causeway_hub::directory::Directory;
 use causeway_hub::filters::Filters;
 use causeway_hub::keys::Keys;
 use causeway_hub::media::Media;
 use causeway_hub::presence::Presences;
 use causeway_hub::profiles::Profiles;
 use causeway_hub::push::Push;
+use causeway_hub::receipts::Receipts;
 use causeway_hub::rooms::Rooms;
+use causeway_hub::sync::Sync;
+use causeway_hub::timelines::Timelines;
 use causeway_hub::to_device::ToDevice;
 use causeway_hub::tokens::Tokens;
+use causeway_hub::typing::Typing;
 use causeway_hub::uia::Uia;
 use causeway_registration::Registration;
 use causeway_router::{Registrations, Router};
@@ -80,6 +86,12 @@ parts! {
     rooms: Rooms,
     router: Router,
     tokens: Tokens,
+    aliases: Aliases,
+    directory: Directory,
+    receipts: Receipts,
+    sync: Sync,
+    timelines: Timelines,
+    typing: Typing,
 }
 
 /// What the edge needs of the configuration file. Not `Debug`: it holds a secret.

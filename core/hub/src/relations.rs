@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use causeway_store::{EventNid, Place, RelationRow};
+use causeway_store::{Entry, EventNid, Place, RelationRow};
 use ruma::EventId;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -96,7 +96,8 @@ impl Timelines {
         let of = |rel_type: &'static str| rows.iter().filter(move |row| row.rel_type == rel_type && !row.redacted);
         let mut bundle = Bundle::default();
         if item.entry.state_key.is_none() && !is_replacement(&item.entry.json) {
-            let same = |row: &&RelationRow| row.sender == *item.entry.sender && row.event_type == *item.entry.event_type;
+            let same =
+                |row: &&RelationRow| row.sender == *item.entry.sender && row.event_type == *item.entry.event_type;
             let edits: Vec<&RelationRow> = of("m.replace").filter(same).collect();
             // The newest that has a new content.
             for edit in edits.into_iter().rev() {
@@ -165,8 +166,7 @@ impl Timelines {
         'pages: loop {
             let size = request.limit + 1;
             let nid = room.facts().nid;
-            let events =
-                self.store().related_entries(event_id.as_str(), nid, from, to, request.backward, size).await?;
+            let events = self.store().related_entries(event_id.as_str(), nid, from, to, request.backward, size).await?;
             let ended = events.len() < size;
             for event in events {
                 if items.len() == request.limit {
@@ -189,6 +189,49 @@ impl Timelines {
         }
         let chunk = self.render(room, viewer, &sight, &items, Form::Whole, false).await?;
         Ok(Relations { chunk, next })
+    }
+}
+
+impl Timelines {
+    /// Roots of the room's threads before a place, newest first: `GET …/threads`. `participated`: only those that the
+    /// viewer has taken part in.
+    pub async fn threads(
+        &self,
+        room: &RoomSnapshot,
+        viewer: Viewer<'_>,
+        before: Option<Place>,
+        limit: usize,
+        participated: bool,
+    ) -> Result<Relations, SendError> {
+        let sight = self.sight(room, viewer.user_id, Place(i64::MIN)).await?;
+        let mut before = before.unwrap_or(Place(i64::MAX));
+        let (mut items, mut next): (Vec<Item>, _) = (Vec::new(), None);
+        'pages: loop {
+            let size = limit + 1;
+            let roots = self.store().thread_roots(room.facts().nid, before, size).await?;
+            let ended = roots.len() < size;
+            for root in roots {
+                if items.len() == limit {
+                    next = Some(Token::Place(before));
+                    break 'pages;
+                }
+                before = root.entry.place;
+                if sight.sees(&root.entry) && (!participated || self.takes_part(room, viewer, &root.entry).await?) {
+                    items.push(root.into());
+                }
+            }
+            if ended {
+                break;
+            }
+        }
+        let chunk = self.render(room, viewer, &sight, &items, Form::Whole, false).await?;
+        Ok(Relations { chunk, next })
+    }
+
+    async fn takes_part(&self, room: &RoomSnapshot, viewer: Viewer<'_>, root: &Entry) -> Result<bool, SendError> {
+        let own = viewer.user_id.as_str();
+        let rows = self.store().relations_to(room.facts().nid, &root.event_id).await?;
+        Ok(*root.sender == *own || rows.iter().any(|row| row.rel_type == "m.thread" && row.sender == own))
     }
 }
 

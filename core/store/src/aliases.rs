@@ -1,6 +1,6 @@
 //! Aliases of rooms on this server.
 
-use crate::{Row, Statement, Store, StoreError, values};
+use crate::{Row, Statement, Store, StoreError, Value, values};
 
 const GET: &str = "select alias, room_id, creator from aliases where alias = $1";
 const OF_ROOM: &str = "select alias, room_id, creator from aliases where room_id = $1 order by alias";
@@ -33,6 +33,11 @@ pub const ALIAS_TAKEN: &str = "alias";
 /// Refuses the commit when the alias is there already.
 pub fn put_alias(alias: &str, room_id: &str, creator: &str) -> Statement {
     Statement::new(PUT, values![alias, room_id, creator]).or_lose(ALIAS_TAKEN)
+}
+
+/// The same for the room that the commit makes.
+pub fn put_alias_of_new_room(alias: &str, creator: &str) -> Statement {
+    Statement::new(PUT, vec![alias.into(), Value::RoomId, creator.into()]).or_lose(ALIAS_TAKEN)
 }
 
 pub fn delete_alias(alias: &str) -> Statement {

@@ -1,6 +1,6 @@
 //! Which rooms the directory shows. Network `""` is the server's own list.
 
-use crate::{Statement, Store, StoreError, values};
+use crate::{Statement, Store, StoreError, Value, values};
 
 const LIST: &str = "select room_id from published_rooms where network = $1 order by room_id";
 const LIST_ALL: &str = "select distinct room_id from published_rooms order by room_id";
@@ -28,6 +28,11 @@ impl Store {
 
 pub fn publish_room(network: &str, room_id: &str) -> Statement {
     Statement::new(PUT, values![network, room_id])
+}
+
+/// The same for the room that the commit makes.
+pub fn publish_new_room(network: &str) -> Statement {
+    Statement::new(PUT, vec![network.into(), Value::RoomId])
 }
 
 pub fn unpublish_room(network: &str, room_id: &str) -> Statement {

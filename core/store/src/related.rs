@@ -62,7 +62,12 @@ impl Store {
     }
 
     /// Roots of threads before a place, newest first.
-    pub async fn thread_roots(&self, room: RoomNid, before: Place, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+    pub async fn thread_roots(
+        &self,
+        room: RoomNid,
+        before: Place,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
         self.fetch_events(THREADS, values![room.0, before.0, room.0, limit as i64]).await
     }
 }

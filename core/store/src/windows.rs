@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use crate::entries::events;
-use crate::{Entry, EventNid, Place, Position, RoomNid, StateNid, Store, StoredEvent, StoreError, values};
+use crate::{Entry, EventNid, Place, Position, RoomNid, StateNid, Store, StoreError, StoredEvent, values};
 
-const BACKWARD: &str = events!(
-    "where e.room = $1 and e.place < $2 and e.place >= $3 and e.kind in (0, 1) order by e.place desc limit $4"
-);
+const BACKWARD: &str =
+    events!("where e.room = $1 and e.place < $2 and e.place >= $3 and e.kind in (0, 1) order by e.place desc limit $4");
 const FORWARD: &str =
     events!("where e.room = $1 and e.place >= $2 and e.place < $3 and e.kind in (0, 1) order by e.place limit $4");
 const PLACE_AFTER: &str = "select place from events where room = $1 and kind = 0 and position <= $2 \
@@ -15,28 +14,18 @@ const PLACE_AFTER: &str = "select place from events where room = $1 and kind = 0
 const STATE_BEFORE: &str = "select state from events where room = $1 and place < $2 and kind in (0, 1) \
     order by place desc limit 1";
 const STATE_AFTER: &str = "select state from events where nid = $1";
-const AT_OR_AFTER_TIME: &str = events!(
-    "where e.room = $1 and e.ts >= $2 and e.kind in (0, 1) order by e.ts, e.place limit 1"
-);
-const AT_OR_BEFORE_TIME: &str = events!(
-    "where e.room = $1 and e.ts <= $2 and e.kind in (0, 1) order by e.ts desc, e.place desc limit 1"
-);
+const AT_OR_AFTER_TIME: &str =
+    events!("where e.room = $1 and e.ts >= $2 and e.kind in (0, 1) order by e.ts, e.place limit 1");
+const AT_OR_BEFORE_TIME: &str =
+    events!("where e.room = $1 and e.ts <= $2 and e.kind in (0, 1) order by e.ts desc, e.place desc limit 1");
 const CHAIN: &str = "with recursive chain (nid, replaces, place) as ( \
     select nid, replaces, place from events where nid = $1 union all \
     select e.nid, e.replaces, e.place from events e join chain on e.nid = chain.replaces where chain.place >= $2) \
     select nid from chain order by place";
 
 #[cfg(test)]
-pub(crate) const SQL: &[&str] = &[
-    BACKWARD,
-    FORWARD,
-    PLACE_AFTER,
-    STATE_BEFORE,
-    STATE_AFTER,
-    AT_OR_AFTER_TIME,
-    AT_OR_BEFORE_TIME,
-    CHAIN,
-];
+pub(crate) const SQL: &[&str] =
+    &[BACKWARD, FORWARD, PLACE_AFTER, STATE_BEFORE, STATE_AFTER, AT_OR_AFTER_TIME, AT_OR_BEFORE_TIME, CHAIN];
 
 impl Store {
     /// Entries before a place and not before another, newest first.
@@ -91,6 +80,4 @@ impl Store {
         let nids = rows.iter().map(|row| row.get(0).map(EventNid)).collect::<Result<Vec<_>, _>>()?;
         self.entries(&nids).await
     }
-
-
 }

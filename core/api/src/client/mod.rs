@@ -10,6 +10,7 @@ mod filters;
 mod interactive;
 mod keys;
 mod media;
+mod membership;
 mod presence;
 mod profile;
 mod push;
@@ -48,6 +49,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         filters::routes,
         keys::routes,
         media::routes,
+        membership::routes,
         profile::routes,
         push::routes,
         room::routes,

@@ -8,16 +8,24 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use causeway_api::{Api, Config, Nonces, Parts, RateLimits, Rates};
 use causeway_hub::account_data::AccountData;
 use causeway_hub::accounts::{Accounts, NewAccount, NewDevice, PasswordCost};
+use causeway_hub::aliases::Aliases;
 use causeway_hub::devices::Devices;
+use causeway_hub::directory::Directory;
+use causeway_hub::ephemeral::Ephemeral;
 use causeway_hub::filters::Filters;
 use causeway_hub::keys::Keys;
+use causeway_hub::lossy::Lossy;
 use causeway_hub::media::Media;
 use causeway_hub::presence::Presences;
 use causeway_hub::profiles::Profiles;
 use causeway_hub::push::Push;
+use causeway_hub::receipts::Receipts;
 use causeway_hub::rooms::Rooms;
+use causeway_hub::sync::{Sources, Sync};
+use causeway_hub::timelines::Timelines;
 use causeway_hub::to_device::ToDevice;
 use causeway_hub::tokens::Tokens;
+use causeway_hub::typing::Typing;
 use causeway_hub::uia::Uia;
 use causeway_room::SigningKey;
 use causeway_router::{Registrations, Timeouts, Timing};
@@ -95,9 +103,30 @@ impl TestHub {
             registration_shared_secret: Some(SHARED_SECRET.to_owned()),
         };
         change(&mut config);
+        let lossy = Lossy::default();
+        let typing = Typing::new(lossy.clone());
+        let (presences, push) = (Presences::default(), Push::new(store.clone()));
+        let timelines = Timelines::new(store.clone(), rooms.clone());
+        let interest = Arc::new(registrations.clone());
+        Ephemeral::new(store.clone(), rooms.clone(), typing.clone(), lossy.clone(), interest).start(&router);
+        let sync = Sync::start(Sources {
+            store: store.clone(),
+            rooms: rooms.clone(),
+            timelines: timelines.clone(),
+            typing: typing.clone(),
+            presences: presences.clone(),
+            push: push.clone(),
+            lossy,
+        });
         let api = Api::new(Parts {
             config: Arc::new(config),
             limits: RateLimits::new(rates),
+            aliases: Aliases::new(store.clone(), rooms.clone(), registrations.clone()),
+            directory: Directory::new(store.clone(), rooms.clone()),
+            receipts: Receipts::new(store.clone()),
+            sync,
+            timelines,
+            typing,
             account_data: AccountData::new(store.clone()),
             accounts: Accounts::new(store.clone(), tokens.clone(), server_name.clone(), PasswordCost::Minimal),
             devices: Devices::new(store.clone(), tokens.clone()),
@@ -105,9 +134,9 @@ impl TestHub {
             keys: Keys::new(store.clone()),
             media: Media::new(store.clone(), server_name, folder.path().join("media"), MAX_UPLOAD),
             nonces: Nonces::default(),
-            presences: Presences::default(),
+            presences,
             profiles: Profiles::new(store.clone(), rooms.clone()),
-            push: Push::new(store.clone()),
+            push,
             registrations,
             rooms,
             router,

@@ -5,6 +5,7 @@ mod create;
 mod interest;
 mod load;
 mod membership;
+mod of_user;
 mod redact;
 mod requests;
 mod send;
@@ -26,9 +27,7 @@ use causeway_router::{Interested, Router};
 use causeway_store::{EventNid, Position, RoomFacts, Store, StoreError};
 use rand::Rng;
 use rand::distr::Alphanumeric;
-use ruma::{
-    MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedServerName, RoomId, RoomVersionId, UInt, UserId,
-};
+use ruma::{MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedServerName, RoomId, RoomVersionId, UInt};
 
 use building::Building;
 use slot::Slot;
@@ -128,13 +127,6 @@ impl Rooms {
             *head = Some(self.load(room_id, &slot).await?);
         }
         slot.committed().ok_or_else(|| SendError::UnknownRoom(room_id.to_owned()))
-    }
-
-    /// The rooms that a user is in.
-    pub async fn joined_rooms(&self, user_id: &UserId) -> Result<Vec<OwnedRoomId>, StoreError> {
-        let rooms = self.inner.store.user_rooms(user_id.as_str()).await?;
-        let joined = rooms.into_iter().filter(|room| &*room.membership == "join");
-        Ok(joined.filter_map(|room| OwnedRoomId::try_from(&*room.room_id).ok()).collect())
     }
 
     async fn load(&self, room_id: &RoomId, slot: &Slot) -> Result<RoomSnapshot, SendError> {

@@ -57,6 +57,13 @@ impl Timelines {
         let before: Vec<_> = rendered.by_ref().take(before.len()).collect();
         let event = rendered.next().ok_or_else(|| EventError::NotFound(event_id.to_owned()))?;
         let end = Place(last.place.0 + 1);
-        Ok(Context { start: Token::Place(start), end: Token::Place(end), event, before, after: rendered.collect(), state })
+        Ok(Context {
+            start: Token::Place(start),
+            end: Token::Place(end),
+            event,
+            before,
+            after: rendered.collect(),
+            state,
+        })
     }
 }

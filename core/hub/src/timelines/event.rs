@@ -1,6 +1,8 @@
 //! One event, for somebody who may see it.
 
-use causeway_store::StoreError;
+use std::sync::Arc;
+
+use causeway_store::{Entry, StoreError};
 use ruma::{EventId, OwnedEventId, RoomId};
 use serde_json::value::RawValue;
 
@@ -38,6 +40,11 @@ impl Timelines {
         }
         let sight = self.sight(room, viewer.user_id, event.entry.place).await?;
         if sight.sees(&event.entry) { Ok((event.into(), sight)) } else { Err(not_found()) }
+    }
+
+    /// The event nearest to a time in milliseconds since the Unix epoch, not before it or not after it.
+    pub async fn nearest(&self, room: &RoomSnapshot, ts: i64, after: bool) -> Result<Option<Arc<Entry>>, StoreError> {
+        Ok(self.store.entry_by_time(room.facts().nid, ts, after).await?.map(|event| event.entry))
     }
 
     /// `GET …/event/{eventId}`

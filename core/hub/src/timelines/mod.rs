@@ -4,6 +4,7 @@ mod context;
 mod event;
 mod filter;
 mod item;
+mod members;
 mod page;
 mod render;
 mod sight;

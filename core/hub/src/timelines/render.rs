@@ -91,9 +91,10 @@ impl Timelines {
         let render = |item: &Item| {
             let entry = &item.entry;
             let before = replaced.get(&entry.nid);
-            let transaction = entry.transaction.as_ref().filter(|(device, _)| {
-                *entry.sender == *viewer.user_id.as_str() && **device == *viewer.device
-            });
+            let transaction = entry
+                .transaction
+                .as_ref()
+                .filter(|(device, _)| *entry.sender == *viewer.user_id.as_str() && **device == *viewer.device);
             let redacted_because = item.redacted_by.as_ref().map(|redaction| {
                 let room_id = (form == Form::Whole).then_some(&*entry.room_id);
                 client(&redaction.event_id, room_id, &redaction.json, room, None)

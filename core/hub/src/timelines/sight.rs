@@ -24,8 +24,8 @@ impl Sight {
     }
 
     pub fn sees(&self, entry: &Entry) -> bool {
-        let own = &*entry.event_type == "m.room.member"
-            && self.membership.iter().any(|(place, _)| *place == entry.place);
+        let own =
+            &*entry.event_type == "m.room.member" && self.membership.iter().any(|(place, _)| *place == entry.place);
         own || self.sees_between(entry.place)
     }
 
@@ -33,7 +33,8 @@ impl Sight {
         let membership = self.membership_at(place);
         // At a change of the visibility the laxer of both holds.
         let before = at(&self.visibility, Place(place.0 - 1));
-        let visibilities = [before, at(&self.visibility, place)].map(|known| known.unwrap_or(&HistoryVisibility::Shared));
+        let visibilities =
+            [before, at(&self.visibility, place)].map(|known| known.unwrap_or(&HistoryVisibility::Shared));
         membership == MembershipState::Join
             || visibilities.into_iter().any(|visibility| match visibility {
                 HistoryVisibility::WorldReadable => true,
@@ -90,7 +91,9 @@ impl Timelines {
         }
         let Some(newest) = newest else { return Ok(Vec::new()) };
         let chain = self.store.state_chain(newest, from).await?;
-        let read = |entry: &Entry| serde_json::from_str::<Stored<C>>(&entry.json).ok().and_then(|stored| value(stored.content));
+        let read = |entry: &Entry| {
+            serde_json::from_str::<Stored<C>>(&entry.json).ok().and_then(|stored| value(stored.content))
+        };
         Ok(chain.iter().filter_map(|entry| Some((entry.place, read(entry)?))).collect())
     }
 }

@@ -36,9 +36,7 @@ impl StateView {
     }
 
     pub fn get(&self, event_type: &str, state_key: &str) -> Option<&Arc<Pdu>> {
-        let named = |pdu: &&Arc<Pdu>| {
-            pdu.state_key() == Some(state_key) && pdu.event_type().to_string() == event_type
-        };
+        let named = |pdu: &&Arc<Pdu>| pdu.state_key() == Some(state_key) && pdu.event_type().to_string() == event_type;
         self.changed.values().flatten().find(named).or_else(|| {
             let event = self.now.as_ref()?.state().get(event_type, state_key)?;
             (!self.changed.contains_key(&event.key)).then_some(&event.pdu)
@@ -78,8 +76,10 @@ impl Timelines {
         let events: Vec<EventNid> = events.map(|event| EventNid(event as i64)).collect();
         let mut pdus = HashMap::with_capacity(events.len());
         for entry in self.store.entries(&events).await? {
-            let id = OwnedEventId::try_from(&*entry.event_id).map_err(|error| inconsistent("events.event_id", error))?;
-            let pdu = Pdu::load(id, Box::from(&*entry.json), room.rules()).map_err(|error| inconsistent("events.pdu", error))?;
+            let id =
+                OwnedEventId::try_from(&*entry.event_id).map_err(|error| inconsistent("events.event_id", error))?;
+            let pdu = Pdu::load(id, Box::from(&*entry.json), room.rules())
+                .map_err(|error| inconsistent("events.pdu", error))?;
             pdus.insert(entry.nid, Arc::new(pdu));
         }
         Ok(pdus)

@@ -1,5 +1,11 @@
+//! What has happened since.
+
+mod sync;
+
+use ruma::api::client::sync::sync_events;
+
 use crate::Routes;
 
 pub(crate) fn routes(routes: Routes) -> Routes {
-    routes
+    routes.on::<sync_events::v3::Request, _>(sync::sync)
 }

@@ -1,0 +1,18 @@
+use axum::extract::State;
+use causeway_hub::rooms::{MembershipChange, Rooms};
+use ruma::api::client::membership::unban_user::v3::{Request, Response};
+
+use super::change;
+use crate::{Answer, ApiError, Ruma};
+
+/// `POST /_matrix/client/v3/rooms/{roomId}/unban` (client-server API, "Banning users in a room")
+pub async fn unban(
+    State(rooms): State<Rooms>,
+    Ruma { request, requester, .. }: Ruma<Request>,
+) -> Result<Answer<Response>, ApiError> {
+    let target = Some(request.user_id);
+    rooms
+        .change_membership(change(&requester, request.room_id, target, MembershipChange::Unban, request.reason))
+        .await?;
+    Ok(Answer(Response::new()))
+}
