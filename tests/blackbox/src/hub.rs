@@ -62,7 +62,7 @@ impl Hub {
              registration_shared_secret: shared\nenable_registration: true\nenable_registration_without_verification: true\n\
              rc_message: {{per_second: 10000, burst_count: 10000}}\nrc_registration: {{per_second: 10000, burst_count: 10000}}\n\
              rc_login: {{address: {{per_second: 10000, burst_count: 10000}}, account: {{per_second: 10000, burst_count: 10000}}}}\n\
-             causeway:\n  password_hash_cost: minimal\n  admin_socket: {data}/admin.sock\n  plugins: {{cache: {cache}, directories: [{plugins}]}}\n{more}",
+             causeway:\n  password_hash_cost: minimal\n  admin_socket: {data}/admin.sock\n  secrets_key_path: {data}/secrets.key\n  plugins: {{cache: {cache}, directories: [{plugins}]}}\n{more}",
             name = Self::SERVER_NAME,
             port = self.port,
             cache = std::env::temp_dir().join("causeway-test-plugin-cache").display(),
@@ -111,6 +111,11 @@ impl Hub {
 
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Of its process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref()?.id()
     }
 
     /// `kill -9`

@@ -156,6 +156,10 @@ impl RecordingAppservice {
         self.shared.record().transactions.clone()
     }
 
+    pub fn last_transaction(&self) -> Option<Recorded> {
+        self.shared.record().transactions.last().cloned()
+    }
+
     /// Events of transactions it answered with 200, each once, in the order they first came.
     pub fn events(&self) -> Vec<Value> {
         let record = self.shared.record();

@@ -56,8 +56,10 @@ async fn converse(causeway: &Causeway<'_>, url: &str, port: u16) -> Result<()> {
     let irc = IrcPerson::connect(port, "wilma").await?;
     irc.join(CHANNEL).await?;
 
-    causeway.run(&["bridge", "login", BRIDGE, "--user", &matrix.user_id, "--set", "nick=alice"]).await?;
-    let chat = causeway.run(&["bridge", "chat", BRIDGE, "--user", &matrix.user_id, CHANNEL, "--json"]).await?;
+    let login = ["bridge", "login", BRIDGE, "--user", &matrix.user_id, "--set", "nick=alice", "--json"];
+    let login = causeway.run(&login).await?;
+    let login = login["login"].as_str().with_context(|| format!("bridge login answered {login}"))?;
+    let chat = causeway.run(&["bridge", "chat", BRIDGE, "--login", login, CHANNEL, "--json"]).await?;
     let room_id = chat["room_id"].as_str().with_context(|| format!("bridge chat answered {chat}"))?;
     irc.wait_for("alice on IRC", |line| line.starts_with(":alice!") && line.contains("JOIN")).await?;
     println!("{} is alice on IRC; wilma is there already; {CHANNEL} is {room_id} on Matrix\n", matrix.user_id);
