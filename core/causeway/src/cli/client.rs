@@ -12,7 +12,7 @@ use crate::config;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Target {
     /// The hub's configuration file
-    #[arg(short, long, env = "CAUSEWAY_CONFIG", default_value = "homeserver.yaml", global = true)]
+    #[arg(short, env = "CAUSEWAY_CONFIG", default_value = "homeserver.yaml", global = true)]
     pub config: PathBuf,
     /// A remote hub's base URL, instead of the local admin socket
     #[arg(long, requires = "token", global = true)]
@@ -38,7 +38,12 @@ impl Client {
         let builder = reqwest::Client::builder().no_proxy();
         if let Some(url) = &target.url {
             let http = builder.build().context("setting up the HTTP client")?;
-            return Ok(Self { http, base: url.trim_end_matches('/').to_owned(), token: target.token.clone(), whereabouts: url.clone() });
+            return Ok(Self {
+                http,
+                base: url.trim_end_matches('/').to_owned(),
+                token: target.token.clone(),
+                whereabouts: url.clone(),
+            });
         }
         let socket = admin_socket(&target.config)?;
         let http = builder.unix_socket(socket.as_path()).build().context("setting up the HTTP client")?;

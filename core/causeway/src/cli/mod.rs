@@ -1,5 +1,6 @@
 //! The command line: one file per command, all with the same exit codes (0 done, 1 refused or failed, 2 wrong usage).
 
+mod bridge;
 mod check_config;
 pub mod client;
 mod generate_config;
@@ -20,6 +21,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Bridge(bridge::Arguments),
     GenerateConfig(generate_config::Arguments),
     CheckConfig(check_config::Arguments),
     Queue(queue::Arguments),
@@ -34,6 +36,7 @@ pub async fn run() -> anyhow::Result<()> {
         return register_user::run(register_user::Arguments::parse()).await;
     }
     match Arguments::parse().command {
+        Command::Bridge(arguments) => bridge::run(arguments).await,
         Command::GenerateConfig(arguments) => generate_config::run(arguments),
         Command::CheckConfig(arguments) => check_config::run(arguments),
         Command::Queue(arguments) => queue::run(arguments).await,

@@ -45,10 +45,17 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let secret = arguments
         .shared_secret
         .or_else(|| Some(loaded.as_ref()?.registration_shared_secret.as_ref()?.0.clone()))
-        .ok_or_else(|| anyhow!("{}: registration_shared_secret is missing; add one and restart the hub", arguments.config.display()))?;
+        .ok_or_else(|| {
+            anyhow!(
+                "{}: registration_shared_secret is missing; add one and restart the hub",
+                arguments.config.display()
+            )
+        })?;
     let url = match (arguments.url, &loaded) {
         (Some(url), _) => url,
-        (None, Some(config)) => config.local_url().ok_or_else(|| anyhow!("no plain HTTP listener in the config; give the hub's URL"))?,
+        (None, Some(config)) => {
+            config.local_url().ok_or_else(|| anyhow!("no plain HTTP listener in the config; give the hub's URL"))?
+        }
         (None, None) => unreachable!("the config is loaded when there is no URL"),
     };
     let password = match arguments.password {
@@ -65,7 +72,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         .json()
         .await
         .context("the answer is no JSON; is this the hub?")?;
-    let nonce = nonce["nonce"].as_str().ok_or_else(|| anyhow!("the hub gave no nonce; has it a registration_shared_secret?"))?;
+    let nonce = nonce["nonce"]
+        .as_str()
+        .ok_or_else(|| anyhow!("the hub gave no nonce; has it a registration_shared_secret?"))?;
     let body = json!({
         "nonce": nonce,
         "username": arguments.user,

@@ -32,9 +32,9 @@ pub fn read(root: &Section<'_>, directory: &Path) -> Database {
             }
         },
         (None, None) => default(),
-        (None, Some("sqlite" | "sqlite3")) => {
-            Database::Sqlite(args.string("database").map_or_else(|| directory.join("data/causeway.db"), |path| directory.join(path)))
-        }
+        (None, Some("sqlite" | "sqlite3")) => Database::Sqlite(
+            args.string("database").map_or_else(|| directory.join("data/causeway.db"), |path| directory.join(path)),
+        ),
         (None, Some("psycopg2" | "postgres" | "postgresql")) => postgres(&args),
         (None, Some(other)) => {
             section.mistake("name", format_args!("database {other:?} is not known; use sqlite3 or psycopg2"));

@@ -56,6 +56,8 @@ appservice_default_room_version: "11"
 
 causeway:
   admin_socket: "{data}/admin.sock"
+  # Made on the first start: what bridges keep secret (sessions, passwords) is encrypted with it.
+  secrets_key_path: "{data}/secrets.key"
   plugins:
     # compiled bridges are kept here
     cache: "{data}/plugins"

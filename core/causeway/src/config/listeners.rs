@@ -53,7 +53,8 @@ fn listener(section: &Section<'_>, tls: Option<(&PathBuf, &PathBuf)>) -> Listene
             Ok(address) => Some(SocketAddr::new(address, port)),
             Err(_) if host == "localhost" => Some(SocketAddr::from(([127, 0, 0, 1], port))),
             Err(_) => {
-                section.mistake("bind_addresses", format_args!("{host:?} is no IP address; use 0.0.0.0, :: or 127.0.0.1"));
+                section
+                    .mistake("bind_addresses", format_args!("{host:?} is no IP address; use 0.0.0.0, :: or 127.0.0.1"));
                 None
             }
         })
@@ -73,7 +74,10 @@ fn listener(section: &Section<'_>, tls: Option<(&PathBuf, &PathBuf)>) -> Listene
                         "health" | "openid" | "keys" | "consent" | "static" | "replication" => {
                             resource.warn("names", format_args!("resource {name:?} has no meaning of its own here"));
                         }
-                        _ => resource.mistake("names", format_args!("resource {name:?} is not known; use client, federation, media, metrics")),
+                        _ => resource.mistake(
+                            "names",
+                            format_args!("resource {name:?} is not known; use client, federation, media, metrics"),
+                        ),
                     }
                 }
                 resource.bool("compress", false);
@@ -95,6 +99,18 @@ fn listener(section: &Section<'_>, tls: Option<(&PathBuf, &PathBuf)>) -> Listene
         }
     };
     let x_forwarded = section.bool("x_forwarded", false);
-    section.finish_after(&["port", "bind_addresses", "bind_address", "type", "resources", "tls", "x_forwarded", "path", "mode", "additional_resources", "request_id_header"]);
+    section.finish_after(&[
+        "port",
+        "bind_addresses",
+        "bind_address",
+        "type",
+        "resources",
+        "tls",
+        "x_forwarded",
+        "path",
+        "mode",
+        "additional_resources",
+        "request_id_header",
+    ]);
     Listener { addresses, tls, x_forwarded, resources }
 }

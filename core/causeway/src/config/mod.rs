@@ -16,7 +16,7 @@ pub use database::Database;
 pub use generate::generate;
 pub use listeners::{Listener, Resource};
 pub use mistake::{Mistake, Mistakes};
-pub use rate_limits::RateLimits;
+pub use rate_limits::{RateLimit, RateLimits};
 use ruma::{OwnedServerName, RoomVersionId};
 use section::{Section, Source};
 
@@ -65,6 +65,8 @@ pub struct Own {
     /// compiled components
     pub plugin_cache: PathBuf,
     pub admin_socket: PathBuf,
+    /// what bridges keep secret is encrypted with
+    pub secrets_key_path: PathBuf,
     pub password_hash_minimal: bool,
     /// how long a bridge may take for what `serve` waits for at the end
     pub shutdown: Duration,
@@ -115,7 +117,10 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
         Some(name) => match OwnedServerName::try_from(name.as_str()) {
             Ok(name) => Some(name),
             Err(_) => {
-                root.mistake("server_name", format_args!("{name:?} is no server name; write a host name without https://, such as example.org"));
+                root.mistake(
+                    "server_name",
+                    format_args!("{name:?} is no server name; write a host name without https://, such as example.org"),
+                );
                 None
             }
         },
@@ -157,6 +162,7 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
             plugin_directories: own.section("plugins").strings("directories").into_iter().map(at).collect(),
             plugin_cache: own.section("plugins").string("cache").map_or_else(|| data.join("plugins"), at),
             admin_socket: own.string("admin_socket").map_or_else(|| data.join("admin.sock"), at),
+            secrets_key_path: own.string("secrets_key_path").map_or_else(|| data.join("secrets.key"), at),
             password_hash_minimal: password_hash_minimal(&own),
             shutdown: Duration::from_secs(10),
         },
@@ -194,7 +200,10 @@ fn password_hash_minimal(own: &Section<'_>) -> bool {
 impl Config {
     /// Where this machine reaches the client API, if a listener speaks plain HTTP.
     pub fn local_url(&self) -> Option<String> {
-        let listener = self.listeners.iter().find(|listener| listener.tls.is_none() && listener.resources.contains(&Resource::Client))?;
+        let listener = self
+            .listeners
+            .iter()
+            .find(|listener| listener.tls.is_none() && listener.resources.contains(&Resource::Client))?;
         let mut address = *listener.addresses.first()?;
         if address.ip().is_unspecified() {
             address.set_ip(std::net::IpAddr::from([127, 0, 0, 1]));

@@ -41,7 +41,8 @@ pub fn read(root: &Section<'_>) -> RateLimits {
 }
 
 fn limit(section: &Section<'_>, per_second: f64, burst: f64) -> RateLimit {
-    let limit = RateLimit { per_second: section.number("per_second", per_second), burst: section.number("burst_count", burst) };
+    let limit =
+        RateLimit { per_second: section.number("per_second", per_second), burst: section.number("burst_count", burst) };
     section.finish();
     limit
 }

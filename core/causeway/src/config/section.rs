@@ -84,7 +84,8 @@ impl<'a> Section<'a> {
 
     /// Synapse's keys of this section.
     fn synapse_keys(&self) -> Vec<&'static str> {
-        let prefix: String = self.path.iter().filter(|part| part.parse::<usize>().is_err()).map(|part| format!("{part}.")).collect();
+        let prefix: String =
+            self.path.iter().filter(|part| part.parse::<usize>().is_err()).map(|part| format!("{part}.")).collect();
         SYNAPSE_KEYS.lines().filter_map(|key| key.strip_prefix(&prefix)).filter(|key| !key.contains('.')).collect()
     }
 
@@ -203,14 +204,22 @@ impl<'a> Section<'a> {
     pub fn duration(&self, key: &str, default: Duration) -> Duration {
         match self.get(key) {
             None => default,
-            Some(value) => {
-                parse_scaled(&value, &[("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000), ("y", 31_536_000_000)])
-                    .map(Duration::from_millis)
-                    .unwrap_or_else(|| {
-                        self.mistake(key, "must be a duration such as 500 (milliseconds), 30s, 5m, 12h, 7d");
-                        default
-                    })
-            }
+            Some(value) => parse_scaled(
+                &value,
+                &[
+                    ("s", 1_000),
+                    ("m", 60_000),
+                    ("h", 3_600_000),
+                    ("d", 86_400_000),
+                    ("w", 604_800_000),
+                    ("y", 31_536_000_000),
+                ],
+            )
+            .map(Duration::from_millis)
+            .unwrap_or_else(|| {
+                self.mistake(key, "must be a duration such as 500 (milliseconds), 30s, 5m, 12h, 7d");
+                default
+            }),
         }
     }
 
@@ -218,10 +227,12 @@ impl<'a> Section<'a> {
     pub fn size(&self, key: &str, default: u64) -> u64 {
         match self.get(key) {
             None => default,
-            Some(value) => parse_scaled(&value, &[("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30)]).unwrap_or_else(|| {
-                self.mistake(key, "must be a size in bytes such as 1048576, 500K, 50M, 1G");
-                default
-            }),
+            Some(value) => {
+                parse_scaled(&value, &[("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30)]).unwrap_or_else(|| {
+                    self.mistake(key, "must be a size in bytes such as 1048576, 500K, 50M, 1G");
+                    default
+                })
+            }
         }
     }
 
@@ -258,9 +269,15 @@ impl<'a> Section<'a> {
                 self.warn(name, "a key of Synapse's without a meaning here; it is ignored");
                 continue;
             }
-            let nearest = asked.iter().map(String::as_str).chain(accepted.iter().copied()).min_by_key(|known| distance(name, known));
+            let nearest = asked
+                .iter()
+                .map(String::as_str)
+                .chain(accepted.iter().copied())
+                .min_by_key(|known| distance(name, known));
             match nearest {
-                Some(known) if distance(name, known) <= 3 => self.mistake(name, format_args!("unknown key; did you mean {known:?}?")),
+                Some(known) if distance(name, known) <= 3 => {
+                    self.mistake(name, format_args!("unknown key; did you mean {known:?}?"))
+                }
                 _ => self.mistake(name, "unknown key; remove it"),
             }
         }
@@ -275,10 +292,8 @@ fn parse_scaled(value: &Value, units: &[(&str, u64)]) -> Option<u64> {
         return Some(number);
     }
     let text = value.as_str()?.trim();
-    let (digits, factor) = units
-        .iter()
-        .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)))
-        .unwrap_or((text, 1));
+    let (digits, factor) =
+        units.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor))).unwrap_or((text, 1));
     digits.trim().parse::<u64>().ok()?.checked_mul(factor)
 }
 

@@ -1,0 +1,189 @@
+//! The parts of the hub, put together in one place.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use causeway_api::{Api, Parts, Rate, RateLimits, Rates};
+use causeway_engine::matrix::HubMatrix;
+use causeway_engine::{Engine, SecretsKey};
+use causeway_host::{Ceilings, HostConfig, Plugins};
+use causeway_hub::account_data::AccountData;
+use causeway_hub::accounts::{Accounts, PasswordCost};
+use causeway_hub::aliases::Aliases;
+use causeway_hub::devices::Devices;
+use causeway_hub::directory::Directory;
+use causeway_hub::ephemeral::Ephemeral;
+use causeway_hub::filters::Filters;
+use causeway_hub::keys::Keys;
+use causeway_hub::lossy::Lossy;
+use causeway_hub::media::Media;
+use causeway_hub::presence::Presences;
+use causeway_hub::profiles::Profiles;
+use causeway_hub::push::Push;
+use causeway_hub::receipts::Receipts;
+use causeway_hub::rooms::Rooms;
+use causeway_hub::sync::{Sources, Sync};
+use causeway_hub::timelines::Timelines;
+use causeway_hub::to_device::ToDevice;
+use causeway_hub::tokens::Tokens;
+use causeway_hub::typing::Typing;
+use causeway_hub::uia::Uia;
+use causeway_router::{Interested, Registrations, Router, Timeouts, Timing};
+use causeway_store::{Store, StoreConfig};
+
+use super::{secrets_key, signing_key};
+use crate::config::{self, Config, RateLimit};
+
+/// A hub that serves as soon as somebody listens for it.
+pub struct Hub {
+    pub service: axum::Router,
+    pub registrations: Registrations,
+    store: Store,
+}
+
+impl Hub {
+    /// Nothing is waited for but the database: what destinations have not taken waits in the log.
+    pub async fn stop(self) {
+        self.store.close().await;
+    }
+}
+
+pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
+    let store = Store::open(store_config(&config.database)?).await.context("opening the database")?;
+    let key = signing_key::load_or_make(&config.signing_key_path)?;
+    let server_name = &config.server_name;
+
+    let router = Router::start(store.clone(), Timing::default());
+    let registrations = Registrations::load(store.clone(), router.clone(), server_name.as_str(), Timeouts::default())
+        .await
+        .context("reading the registrations")?;
+    registrations.apply_files(&config.app_service_config_files).await.context("applying registration files")?;
+
+    let interested: Vec<Arc<dyn Interested>> = vec![Arc::new(registrations.clone())];
+    let rooms = Rooms::new(store.clone(), router.clone(), key, server_name.clone(), interested);
+    let tokens = Tokens::new(store.clone());
+    let cost = if config.own.password_hash_minimal { PasswordCost::Minimal } else { PasswordCost::Normal };
+    let accounts = Accounts::new(store.clone(), tokens.clone(), server_name.clone(), cost);
+    make_folder(&config.media_store_path)?;
+    let media = Media::new(store.clone(), server_name.clone(), config.media_store_path.clone(), config.max_upload_size);
+    let lossy = Lossy::default();
+    let typing = Typing::new(lossy.clone());
+    let receipts = Receipts::new(store.clone());
+    let presences = Presences::default();
+    let push = Push::new(store.clone());
+    let timelines = Timelines::new(store.clone(), rooms.clone());
+    let profiles = Profiles::new(store.clone(), rooms.clone());
+    let appservices: Arc<dyn Interested> = Arc::new(registrations.clone());
+    Ephemeral::new(store.clone(), rooms.clone(), typing.clone(), lossy.clone(), appservices).start(&router);
+
+    let engine = Arc::new(Engine::new(causeway_engine::Parts {
+        store: store.clone(),
+        matrix: Arc::new(HubMatrix {
+            server_name: server_name.clone(),
+            store: store.clone(),
+            rooms: rooms.clone(),
+            accounts: accounts.clone(),
+            profiles: profiles.clone(),
+            media: media.clone(),
+            typing: typing.clone(),
+            receipts: receipts.clone(),
+            registrations: registrations.clone(),
+        }),
+        queues: Arc::new(router.clone()),
+        registrar: Arc::new(registrations.clone()),
+        host: Arc::new(plugins(config)?),
+        secrets: secrets_key::load_or_make(&config.own.secrets_key_path)?,
+        public_url: config.public_baseurl.clone().or_else(|| config.local_url()),
+        max_upload: config.max_upload_size,
+    }));
+    rooms.also_interested(engine.clone());
+    engine.start().await.context("starting the bridges")?;
+
+    let api = Api::new(Parts {
+        config: Arc::new(api_config(config)),
+        limits: RateLimits::new(rates(&config.rate_limits)),
+        account_data: AccountData::new(store.clone()),
+        aliases: Aliases::new(store.clone(), rooms.clone(), registrations.clone()),
+        devices: Devices::new(store.clone(), tokens.clone()),
+        directory: Directory::new(store.clone(), rooms.clone()),
+        filters: Filters::new(store.clone()),
+        keys: Keys::new(store.clone()),
+        nonces: causeway_api::Nonces::default(),
+        sync: Sync::start(Sources {
+            store: store.clone(),
+            rooms: rooms.clone(),
+            timelines: timelines.clone(),
+            typing: typing.clone(),
+            presences: presences.clone(),
+            push: push.clone(),
+            lossy,
+        }),
+        to_device: ToDevice::new(store.clone()),
+        uia: Uia::default(),
+        accounts,
+        media,
+        presences,
+        profiles,
+        push,
+        receipts,
+        registrations: registrations.clone(),
+        rooms,
+        router,
+        timelines,
+        tokens,
+        typing,
+    });
+    let service = causeway_api::service(api, axum::Router::new()).layer(axum::Extension(engine));
+    Ok(Hub { service, registrations, store })
+}
+
+/// Bridges that came with the program lie beside it; the admin's where the config says.
+fn plugins(config: &Config) -> anyhow::Result<Plugins> {
+    let program = std::env::current_exe().context("finding the program's own folder")?;
+    let bundled = program.parent().and_then(Path::parent).map(|folder| folder.join("bridges"));
+    let folders = bundled.into_iter().chain(config.own.plugin_directories.iter().cloned()).collect();
+    let config = HostConfig { plugins: folders, cache: config.own.plugin_cache.clone(), ceilings: Ceilings::default() };
+    Plugins::new(config).context("starting the plugin host")
+}
+
+fn store_config(database: &config::Database) -> anyhow::Result<StoreConfig> {
+    Ok(match database {
+        config::Database::Sqlite(path) => {
+            if let Some(folder) = path.parent() {
+                make_folder(folder)?;
+            }
+            StoreConfig::sqlite(path)
+        }
+        config::Database::Postgres(url) => StoreConfig::postgres(&url.0),
+    })
+}
+
+fn make_folder(path: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(path).with_context(|| format!("making {}", path.display()))
+}
+
+fn api_config(config: &Config) -> causeway_api::Config {
+    causeway_api::Config {
+        server_name: config.server_name.clone(),
+        public_baseurl: config.public_baseurl.clone(),
+        default_room_version: config.default_room_version.clone(),
+        appservice_default_room_version: config.appservice_default_room_version.clone(),
+        // An event's 65,536 bytes, and room for what goes around many of them.
+        max_request_bytes: 4 << 20,
+        enable_registration: config.enable_registration,
+        registration_requires_token: config.registration_requires_token,
+        registration_shared_secret: config.registration_shared_secret.as_ref().map(|secret| secret.0.clone()),
+    }
+}
+
+fn rates(limits: &config::RateLimits) -> Rates {
+    let rate = |limit: RateLimit| Rate { per_second: limit.per_second, burst: limit.burst };
+    Rates {
+        message: rate(limits.message),
+        registration: rate(limits.registration),
+        login: rate(limits.login_failed),
+        joins: rate(limits.joins),
+        invites: rate(limits.invites),
+    }
+}
