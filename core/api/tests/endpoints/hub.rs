@@ -194,3 +194,31 @@ pub fn generous() -> Rates {
     let rate = causeway_api::Rate { per_second: 1e6, burst: 1e6 };
     Rates { message: rate, registration: rate, login: rate, joins: rate, invites: rate }
 }
+
+/// One segment of a path, or a value of a query.
+pub fn encode(text: &str) -> String {
+    let keeps = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|byte| if keeps(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+pub async fn create(hub: &TestHub, token: &str, body: Value) -> String {
+    let made = hub.post("/_matrix/client/v3/createRoom", token, body).await.ok();
+    made["room_id"].as_str().expect("a room id").to_owned()
+}
+
+pub async fn send_text(hub: &TestHub, token: &str, room: &str, txn_id: &str, body: &str) -> String {
+    let path = format!("/_matrix/client/v3/rooms/{}/send/m.room.message/{txn_id}", encode(room));
+    let sent = hub.put(&path, token, serde_json::json!({ "msgtype": "m.text", "body": body })).await.ok();
+    sent["event_id"].as_str().expect("an event id").to_owned()
+}
+
+/// `since` may carry further parameters after it.
+pub async fn sync(hub: &TestHub, token: &str, since: &str) -> Value {
+    hub.get(&format!("/_matrix/client/v3/sync?since={since}"), token).await.ok()
+}
+
+/// Bodies of a timeline's messages.
+pub fn texts(timeline: &Value) -> Vec<String> {
+    let events = timeline["events"].as_array().cloned().unwrap_or_default();
+    events.iter().filter_map(|event| event["content"]["body"].as_str().map(str::to_owned)).collect()
+}

@@ -9,3 +9,5 @@ mod keys;
 mod media;
 mod profiles;
 mod push;
+mod rooms;
+mod sync;
