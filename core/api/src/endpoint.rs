@@ -35,7 +35,9 @@ where
             .map_err(|_| ApiError::invalid_param("the path is not UTF-8"))?;
         let args = params.iter().map(|(_, value)| value).collect::<Vec<_>>();
         let body = read_body(body, api.config.max_request_bytes).await?;
-        let request = R::try_from_http_request_inner(http::Request::from_parts(parts, &*body), &args)?;
+        // Some clients leave the body out where all of its keys are optional.
+        let text: &[u8] = if body.is_empty() && parts.method == http::Method::POST { b"{}" } else { &body };
+        let request = R::try_from_http_request_inner(http::Request::from_parts(parts, text), &args)?;
         Ok(Self { request, requester, body })
     }
 }

@@ -89,7 +89,8 @@ impl Notifications {
         let events = self.judged(user_id, room, from).await?;
         let mut counts = UnreadCounts::default();
         for (place, thread, effect) in &events.events {
-            let marks = [read_up_to(&receipts, ""), read_up_to(&receipts, if thread.is_empty() { "main" } else { thread })];
+            let marks =
+                [read_up_to(&receipts, ""), read_up_to(&receipts, if thread.is_empty() { "main" } else { thread })];
             if *place <= from || marks.into_iter().flatten().any(|mark| *place <= mark) {
                 continue;
             }
@@ -111,7 +112,8 @@ impl Notifications {
     async fn judged(&self, user_id: &UserId, room: &RoomSnapshot, from: Place) -> Result<Events, SendError> {
         let nid = room.facts().nid;
         let known = self.users().get(user_id.as_str()).and_then(|user| user.rooms.get(&nid).cloned());
-        let mut known = known.filter(|known| known.from <= from).unwrap_or(Events { from, upto: from, events: Vec::new() });
+        let mut known =
+            known.filter(|known| known.from <= from).unwrap_or(Events { from, upto: from, events: Vec::new() });
         if known.upto >= room.place() {
             return Ok(known);
         }
@@ -162,8 +164,7 @@ impl Notifications {
         };
         let creators = room.power_levels().map(|levels| levels.creators().clone()).unwrap_or_default();
         let rules = RoomPowerLevelsRules::new(&room.rules().authorization, creators);
-        let levels =
-            PushConditionPowerLevelsCtx::new(levels.users, levels.users_default, levels.notifications, rules);
+        let levels = PushConditionPowerLevelsCtx::new(levels.users, levels.users_default, levels.notifications, rules);
         Ok(context.with_power_levels(levels))
     }
 

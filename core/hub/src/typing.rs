@@ -88,7 +88,12 @@ impl Typing {
 
     /// Rooms where something has changed after a mark.
     pub fn rooms_changed_after(&self, mark: u64) -> Vec<Arc<str>> {
-        self.inner.rooms().iter().filter(|(_, room)| room.serial > mark).map(|(room_id, _)| Arc::clone(room_id)).collect()
+        self.inner
+            .rooms()
+            .iter()
+            .filter(|(_, room)| room.serial > mark)
+            .map(|(room_id, _)| Arc::clone(room_id))
+            .collect()
     }
 
     /// Rooms where something changes from now on.

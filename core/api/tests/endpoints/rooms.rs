@@ -28,9 +28,13 @@ async fn default_version_is_12_for_users_and_11_for_appservices() {
     let hub = TestHub::start().await;
     hub.api.registrations.add(REGISTRATION).await.expect("a valid registration");
     let (_, alice) = hub.user("alice").await;
-    hub.post("/_matrix/client/v3/register", BRIDGE, json!({ "type": "m.login.application_service", "username": "irc_a" }))
-        .await
-        .ok();
+    hub.post(
+        "/_matrix/client/v3/register",
+        BRIDGE,
+        json!({ "type": "m.login.application_service", "username": "irc_a" }),
+    )
+    .await
+    .ok();
     for (token, version) in [(alice.as_str(), "12"), (BRIDGE, "11")] {
         let who = if token == BRIDGE { "?user_id=@irc_a:hub.test" } else { "" };
         let body = json!({ "com.beeper.local_room_id": "x", "preset": "private_chat" });
@@ -87,7 +91,8 @@ async fn member_states_by_put_invite_join_kick_and_leave() {
     let joined = hub.get(&room_path(&room, "joined_members"), &bob).await.ok();
     assert_eq!(joined["joined"][bob_id.as_str()]["display_name"], "Bob (IRC)");
 
-    let again = hub.put(&member(bob_id.as_str()), &alice, json!({ "membership": "invite" })).await.refused(403, "M_FORBIDDEN");
+    let again =
+        hub.put(&member(bob_id.as_str()), &alice, json!({ "membership": "invite" })).await.refused(403, "M_FORBIDDEN");
     assert!(again["error"].as_str().is_some_and(|text| text.contains("is already in the room.")), "{again}");
     let invite = hub.post(&room_path(&room, "invite"), &alice, json!({ "user_id": bob_id })).await;
     let again = invite.refused(403, "M_FORBIDDEN");
@@ -167,8 +172,12 @@ async fn messages_page_both_ways_and_context_stands_around_its_event() {
     assert_eq!(seen, ["0", "1", "2", "3", "4", "5", "6"]);
 
     let context = hub.get(&room_path(&room, &format!("context/{}?limit=4", encode(&ids[3]))), &alice).await.ok();
-    assert_eq!((bodies(&context, "events_before"), bodies(&context, "events_after")), (vec!["2".into(), "1".into()], vec!["4".into(), "5".into()]));
-    let back = room_path(&room, &format!("messages?dir=b&limit=1&from={}", context["start"].as_str().expect("a token")));
+    assert_eq!(
+        (bodies(&context, "events_before"), bodies(&context, "events_after")),
+        (vec!["2".into(), "1".into()], vec!["4".into(), "5".into()])
+    );
+    let back =
+        room_path(&room, &format!("messages?dir=b&limit=1&from={}", context["start"].as_str().expect("a token")));
     assert_eq!(bodies(&hub.get(&back, &alice).await.ok(), "chunk"), ["0"]);
     let on = room_path(&room, &format!("messages?dir=f&limit=1&from={}", context["end"].as_str().expect("a token")));
     assert_eq!(bodies(&hub.get(&on, &alice).await.ok(), "chunk"), ["6"]);
@@ -189,7 +198,8 @@ async fn edit_thread_and_reference_are_bundled_and_reactions_only_listed() {
     let mut new = text("* fixed");
     new["m.new_content"] = text("fixed");
     let edit = relate("t1", "m.room.message", new, json!({ "rel_type": "m.replace", "event_id": root })).await;
-    let reply = relate("t2", "m.room.message", text("in thread"), json!({ "rel_type": "m.thread", "event_id": root })).await;
+    let reply =
+        relate("t2", "m.room.message", text("in thread"), json!({ "rel_type": "m.thread", "event_id": root })).await;
     let reference = relate("t3", "x.y", json!({}), json!({ "rel_type": "m.reference", "event_id": root })).await;
     let annotation = json!({ "rel_type": "m.annotation", "event_id": root, "key": "👍" });
     let reaction = relate("t4", "m.reaction", json!({}), annotation).await;
@@ -230,7 +240,9 @@ async fn aliases_are_exclusive_resolved_and_removed() {
     hub.put(square, &alice, json!({ "room_id": room })).await.refused(409, "M_UNKNOWN");
     let reserved = "/_matrix/client/v3/directory/room/%23irc_x:hub.test";
     hub.put(reserved, &alice, json!({ "room_id": room })).await.refused(400, "M_EXCLUSIVE");
-    hub.post("/_matrix/client/v3/createRoom", &alice, json!({ "room_alias_name": "irc_x" })).await.refused(400, "M_EXCLUSIVE");
+    hub.post("/_matrix/client/v3/createRoom", &alice, json!({ "room_alias_name": "irc_x" }))
+        .await
+        .refused(400, "M_EXCLUSIVE");
     hub.put(reserved, BRIDGE, json!({ "room_id": room })).await.ok();
     hub.post("/_matrix/client/v3/join/%23square:hub.test", &bob, json!({})).await.ok();
     let listed = hub.get(&room_path(&room, "aliases"), &bob).await.ok();
@@ -264,7 +276,8 @@ async fn members_are_filtered_and_known_at_a_token() {
     let hub = TestHub::start().await;
     let ((_, alice), (bob_id, bob)) = (hub.user("alice").await, hub.user("bob").await);
     let room = create(&hub, &alice, json!({ "preset": "public_chat" })).await;
-    let before = hub.get("/_matrix/client/v3/sync", &alice).await.ok()["next_batch"].as_str().expect("a token").to_owned();
+    let before =
+        hub.get("/_matrix/client/v3/sync", &alice).await.ok()["next_batch"].as_str().expect("a token").to_owned();
     hub.post(&format!("/_matrix/client/v3/join/{}", encode(&room)), &bob, json!({})).await.ok();
     hub.post(&room_path(&room, "leave"), &bob, json!({})).await.ok();
     let who = async |query: &str| -> Vec<Value> {
@@ -274,4 +287,16 @@ async fn members_are_filtered_and_known_at_a_token() {
     assert_eq!(who("?membership=leave").await, [json!(bob_id)]);
     assert_eq!(who("?not_membership=leave").await, [json!("@alice:hub.test")]);
     assert_eq!(who(&format!("?at={before}")).await, [json!("@alice:hub.test")]);
+}
+
+#[tokio::test]
+async fn request_without_a_body_is_one_with_an_empty_object() {
+    let hub = TestHub::start().await;
+    let ((_, alice), (_, bob)) = (hub.user("alice").await, hub.user("bob").await);
+    let made = hub.call("POST", "/_matrix/client/v3/createRoom", &alice, "").await;
+    assert!(made.status.is_success(), "{:?}", made.body);
+    let room = create(&hub, &alice, json!({ "preset": "public_chat" })).await;
+    hub.call("POST", &format!("/_matrix/client/v3/join/{}", encode(&room)), &bob, "").await.ok();
+    hub.call("POST", &room_path(&room, "leave"), &bob, "").await.ok();
+    hub.call("POST", &room_path(&room, "forget"), &bob, "").await.ok();
 }

@@ -92,10 +92,14 @@ async fn gap_is_limited_carries_the_state_between_and_its_token_pages_back_over_
     let from = joined["timeline"]["prev_batch"].as_str().expect("a token");
     let path = format!("/_matrix/client/v3/rooms/{}/messages?dir=b&from={from}&to={since}&limit=4", encode(&room));
     let page = hub.get(&path, &alice).await.ok();
-    let bodies: Vec<_> = page["chunk"].as_array().expect("events").iter().map(|event| &event["content"]["body"]).collect();
+    let bodies: Vec<_> =
+        page["chunk"].as_array().expect("events").iter().map(|event| &event["content"]["body"]).collect();
     assert_eq!(bodies, ["line 4", "line 3", "line 2", "line 1"]);
-    let path =
-        format!("/_matrix/client/v3/rooms/{}/messages?dir=b&from={}&to={since}", encode(&room), page["end"].as_str().expect("more"));
+    let path = format!(
+        "/_matrix/client/v3/rooms/{}/messages?dir=b&from={}&to={since}",
+        encode(&room),
+        page["end"].as_str().expect("more")
+    );
     let rest = hub.get(&path, &alice).await.ok();
     let types: Vec<_> = rest["chunk"].as_array().expect("events").iter().map(|event| &event["type"]).collect();
     assert_eq!(types, ["m.room.message", "m.room.topic"]);
@@ -128,7 +132,8 @@ async fn lazy_members_come_with_their_first_message_only() {
     for number in 0..3 {
         send_text(&hub, &alice, &room, &format!("a{number}"), "filler").await;
     }
-    let filter = encode(&json!({ "room": { "timeline": { "limit": 1 }, "state": { "lazy_load_members": true } } }).to_string());
+    let filter =
+        encode(&json!({ "room": { "timeline": { "limit": 1 }, "state": { "lazy_load_members": true } } }).to_string());
     let members = |synced: &Value| -> Vec<String> {
         let events = synced["rooms"]["join"][&room]["state"]["events"].as_array().cloned().unwrap_or_default();
         let members = events.iter().filter(|event| event["type"] == "m.room.member");
@@ -230,7 +235,8 @@ async fn receipts_typing_and_unread_counts_follow_each_other() {
     let joined = &read["rooms"]["join"][&room];
     assert_eq!(joined["unread_notifications"]["notification_count"], 0, "{joined}");
     let ephemeral = joined["ephemeral"]["events"].as_array().expect("both");
-    let of = |wanted: &str| ephemeral.iter().find(|event| event["type"] == wanted).expect("an event")["content"].clone();
+    let of =
+        |wanted: &str| ephemeral.iter().find(|event| event["type"] == wanted).expect("an event")["content"].clone();
     assert!(of("m.receipt")[&second]["m.read"][bob_id.as_str()]["ts"].is_i64());
     assert_eq!(of("m.typing")["user_ids"], json!([bob_id]));
 

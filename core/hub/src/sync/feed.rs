@@ -98,7 +98,10 @@ impl Inner {
     async fn wake_contacts(&self, user_id: &str) {
         match self.store.user_rooms(user_id).await {
             Ok(rooms) => {
-                rooms.iter().filter(|room| &*room.membership == "join").for_each(|room| self.notifier.wake(&room.room_id));
+                rooms
+                    .iter()
+                    .filter(|room| &*room.membership == "join")
+                    .for_each(|room| self.notifier.wake(&room.room_id));
             }
             Err(error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "cannot tell whom a change concerns");

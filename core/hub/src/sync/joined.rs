@@ -114,8 +114,7 @@ impl Inner {
         window: &Window,
     ) -> Result<Timeline, SendError> {
         let viewer = Viewer { user_id: &request.user_id, device: &request.device };
-        let events =
-            self.timelines.render(room, viewer, sight, &window.items, Form::InRoom, window.complete).await?;
+        let events = self.timelines.render(room, viewer, sight, &window.items, Form::InRoom, window.complete).await?;
         let mut timeline = Timeline::new();
         timeline.limited = window.limited;
         timeline.prev_batch = Some(Token::Place(window.start).to_string());
@@ -147,7 +146,6 @@ pub(super) fn timeline_limit(request: &SyncRequest) -> usize {
     let limit = request.filter.room.timeline.limit.map(|limit| usize::try_from(u64::from(limit)).unwrap_or(usize::MAX));
     limit.unwrap_or(DEFAULT_LIMIT).min(LARGEST_LIMIT)
 }
-
 
 fn count(unread: Unread) -> UnreadNotificationsCount {
     let mut count = UnreadNotificationsCount::new();

@@ -15,8 +15,11 @@ const MEMBERS: usize = 50_000;
 
 #[derive(Default)]
 pub(super) struct SentMembers {
-    devices: Mutex<HashMap<(Box<str>, Box<str>), Device>>,
+    devices: Mutex<Devices>,
 }
+
+/// By user and device.
+type Devices = HashMap<(Box<str>, Box<str>), Device>;
 
 /// Member events by id, which tells the room and the version of the member at once.
 #[derive(Default)]
@@ -53,7 +56,7 @@ impl SentMembers {
         devices.entry((user_id.into(), device.into())).or_default().last = Some((token, members));
     }
 
-    fn devices(&self) -> MutexGuard<'_, HashMap<(Box<str>, Box<str>), Device>> {
+    fn devices(&self) -> MutexGuard<'_, Devices> {
         self.devices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

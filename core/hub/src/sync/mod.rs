@@ -27,7 +27,6 @@ mod window;
 
 pub use token::SyncToken;
 
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -143,7 +142,8 @@ impl Sync {
             if waiter.as_ref().is_none_or(|known: &notifier::Waiter| !known.waits_for(&built.rooms)) {
                 waiter = Some(self.inner.notifier.wait_for(request.user_id.as_str(), &built.rooms));
                 // What came since was not told to this waiter.
-                if self.inner.notifier.position() > built.token.position || self.inner.lossy.last() > built.token.lossy {
+                if self.inner.notifier.position() > built.token.position || self.inner.lossy.last() > built.token.lossy
+                {
                     continue;
                 }
             }

@@ -38,11 +38,7 @@ pub(super) struct Waiter {
 
 impl Notifier {
     pub fn new(position: Position) -> Self {
-        Self {
-            inner: Arc::default(),
-            reached: watch::Sender::new(position),
-            recent: Mutex::new(Recent::new(position)),
-        }
+        Self { inner: Arc::default(), reached: watch::Sender::new(position), recent: Mutex::new(Recent::new(position)) }
     }
 
     /// Everything up to here has been told.

@@ -44,7 +44,11 @@ impl Inner {
             known.state == request.set_presence && now_ms() - known.last_active < REFRESH.as_millis() as i64
         });
         if !fresh {
-            self.presences.set(&request.user_id, request.set_presence.clone(), known.and_then(|known| known.status_msg));
+            self.presences.set(
+                &request.user_id,
+                request.set_presence.clone(),
+                known.and_then(|known| known.status_msg),
+            );
         }
     }
 

@@ -113,7 +113,6 @@ fn is_member(pdu: &Pdu) -> bool {
     *pdu.event_type() == ruma::events::TimelineEventType::RoomMember
 }
 
-
 fn lazily_wanted(items: &[Item], heroes: &[ruma::OwnedUserId], own: Option<&UserId>) -> BTreeSet<String> {
     let senders = items.iter().map(|item| item.entry.sender.to_string());
     senders.chain(heroes.iter().map(ToString::to_string)).chain(own.map(ToString::to_string)).collect()

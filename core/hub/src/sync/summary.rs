@@ -14,7 +14,8 @@ impl Inner {
         let mut summary = RoomSummary::new();
         summary.joined_member_count = UInt::try_from(counts.joined).ok();
         summary.invited_member_count = UInt::try_from(counts.invited).ok();
-        let is_named = ["m.room.name", "m.room.canonical_alias"].iter().any(|named| room.state().get(named, "").is_some());
+        let is_named =
+            ["m.room.name", "m.room.canonical_alias"].iter().any(|named| room.state().get(named, "").is_some());
         if !is_named {
             let heroes = self.store.heroes(nid, user_id.as_str()).await?;
             summary.heroes = heroes.into_iter().filter_map(|hero| OwnedUserId::try_from(hero).ok()).collect();

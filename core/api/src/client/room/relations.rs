@@ -82,13 +82,13 @@ handler!(
 );
 handler!(
     /// `GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}` (client-server API, "Relationships API")
-    of_type, get_relating_events_with_rel_type, |request| Some(&request.rel_type.to_string()), None
+    of_type, get_relating_events_with_rel_type, |request| Some(request.rel_type.as_str()), None
 );
 handler!(
     /// `GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}/{eventType}` (client-server API,
     /// "Relationships API")
     of_event_type,
     get_relating_events_with_rel_type_and_event_type,
-    |request| Some(&request.rel_type.to_string()),
+    |request| Some(request.rel_type.as_str()),
     Some(&request.event_type.to_string())
 );

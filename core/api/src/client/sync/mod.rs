@@ -1,11 +1,11 @@
 //! What has happened since.
 
-mod sync;
+mod get;
 
 use ruma::api::client::sync::sync_events;
 
 use crate::Routes;
 
 pub(crate) fn routes(routes: Routes) -> Routes {
-    routes.on::<sync_events::v3::Request, _>(sync::sync)
+    routes.on::<sync_events::v3::Request, _>(get::sync)
 }
