@@ -104,20 +104,30 @@ impl Inner {
     async fn shared(&self, request: &SyncRequest, token: SyncToken) -> Result<Shared, SendError> {
         let user_id = request.user_id.as_str();
         let after = request.since.map_or(Position(0), |since| since.position);
+        let new_receipts = async {
+            match request.since {
+                Some(_) => self.new_receipts(after, token.position).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        // Of each other they know nothing, and each is a way to the database and back.
+        let (rows, new_receipts, ignored) = tokio::try_join!(
+            async { Ok(self.store.account_data_after(user_id, after).await?) },
+            async { Ok(new_receipts.await?) },
+            self.ignored(user_id),
+        )?;
         let mut account_data: HashMap<String, Vec<Box<RawValue>>> = HashMap::new();
-        for row in self.store.account_data_after(user_id, after).await? {
+        for row in rows {
             let event = data_event(&row.data_type, row.content).map_err(json_error)?;
             account_data.entry(row.room_id).or_default().push(event);
         }
         let mut receipts: HashMap<String, Vec<ReceiptRow>> = HashMap::new();
-        if request.since.is_some() {
-            for row in self.new_receipts(after, token.position).await? {
-                receipts.entry(row.room_id.clone()).or_default().push(row);
-            }
+        for row in new_receipts {
+            receipts.entry(row.room_id.clone()).or_default().push(row);
         }
         let known = self.sent_members.known(user_id, &request.device, request.since);
         let members = Members { known, sent: HashSet::new() };
-        Ok(Shared { token, account_data, receipts, ignored: self.ignored(user_id).await?, members })
+        Ok(Shared { token, account_data, receipts, ignored, members })
     }
 
     async fn ignored(&self, user_id: &str) -> Result<HashSet<String>, SendError> {
@@ -229,7 +239,10 @@ impl Inner {
             return Ok(());
         }
         let (user_id, device) = (request.user_id.as_str(), request.device.as_str());
-        let counts = self.store.one_time_key_counts(user_id, device).await?;
+        let (counts, unused) = tokio::try_join!(
+            self.store.one_time_key_counts(user_id, device),
+            self.store.unused_fallback_keys(user_id, device),
+        )?;
         let mut by_algorithm: BTreeMap<OneTimeKeyAlgorithm, UInt> = BTreeMap::new();
         // Clients without keys want to hear so too.
         by_algorithm.insert(OneTimeKeyAlgorithm::SignedCurve25519, UInt::MIN);
@@ -237,7 +250,6 @@ impl Inner {
             by_algorithm.insert(algorithm.as_str().into(), UInt::try_from(count).unwrap_or_default());
         }
         response.device_one_time_keys_count = by_algorithm;
-        let unused = self.store.unused_fallback_keys(user_id, device).await?;
         response.device_unused_fallback_key_types =
             Some(unused.iter().map(|algorithm| algorithm.as_str().into()).collect());
         Ok(())
