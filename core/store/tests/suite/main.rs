@@ -2,6 +2,7 @@
 
 mod commits;
 mod events;
+mod outages;
 
 use std::sync::Arc;
 

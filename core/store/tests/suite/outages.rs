@@ -1,0 +1,39 @@
+//! The database goes away and comes back.
+
+use causeway_store::{Commit, CommitError, Statement, values};
+
+use crate::Fixture;
+
+const INSERT: &str = "insert into users (nid, user_id) values ($1, $2)";
+
+#[tokio::test]
+async fn a_commit_while_the_connection_breaks_fails_and_the_next_succeeds() {
+    let fixture = Fixture::postgres();
+    let store = fixture.open().await;
+    store.commit(Commit::of(vec![Statement::new(INSERT, values![1_i64, "@1:b"])])).await.unwrap();
+    let kill = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+        where datname = current_database() and pid <> pg_backend_pid()";
+    store.fetch(kill, vec![]).await.unwrap();
+
+    let error = store.commit(Commit::of(vec![Statement::new(INSERT, values![2_i64, "@2:b"])])).await.unwrap_err();
+    assert!(matches!(&error, CommitError::Store(error) if error.is_unavailable()), "{error:?}");
+    store.commit(Commit::of(vec![Statement::new(INSERT, values![3_i64, "@3:b"])])).await.unwrap();
+    let rows = store.fetch("select nid from users order by nid", vec![]).await.unwrap();
+    let nids: Vec<i64> = rows.iter().map(|row| row.get(0).unwrap()).collect();
+    assert_eq!(nids, [1, 3]);
+}
+
+#[tokio::test]
+async fn a_disk_without_room_fails_the_commit_and_takes_it_when_there_is_room_again() {
+    let fixture = Fixture::sqlite();
+    let store = fixture.open().await;
+    let limit = |pages: &'static str| store.commit(Commit::of(vec![Statement::new(pages, vec![])]));
+    limit("pragma max_page_count = 80").await.unwrap();
+    let big = |n: i64| Commit::of(vec![Statement::new(INSERT, values![n, "x".repeat(300_000)])]);
+    let error = store.commit(big(1)).await.unwrap_err();
+    assert!(matches!(&error, CommitError::Store(error) if error.is_unavailable()), "{error:?}");
+    // The writer's next connection has no such limit.
+    store.commit(big(2)).await.unwrap();
+    let rows = store.fetch("select nid from users", vec![]).await.unwrap();
+    assert_eq!(rows.len(), 1);
+}
