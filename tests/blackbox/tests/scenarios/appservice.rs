@@ -1,0 +1,178 @@
+//! An application service registered on the running hub: what it is told, when it was away too.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use causeway_blackbox::{Client, Database, Hub, HubOptions, Place, until};
+use causeway_emulators::appservice::RecordingAppservice;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const ID: &str = "recorder";
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A hub with one appservice, one ghost and one person who share a room.
+struct Scene {
+    hub: Hub,
+    appservice: RecordingAppservice,
+    ghost: Client,
+    alice: Client,
+    room_id: String,
+    _place: Place,
+}
+
+impl Scene {
+    async fn set(database: Database) -> Result<Self> {
+        let place = database.place()?;
+        let hub = Hub::start(HubOptions { database: place.url.clone(), ..HubOptions::default() }).await?;
+        let appservice = RecordingAppservice::start()?;
+        hub.add_registration(ID, &appservice.registration(ID)).await?;
+        let ghost = Client::ghost(&hub.url(), appservice.as_token(), &format!("{ID}_gull")).await?;
+        let alice = hub.user("alice").await?;
+        let room_id = alice.create_room(&json!({"invite": [ghost.user_id]})).await?;
+        ghost.join(&room_id).await?;
+        Ok(Self { hub, appservice, ghost, alice, room_id, _place: place })
+    }
+
+    async fn told(&self, ids: &[String]) -> Result<()> {
+        let last = ids.last().context("nothing to wait for")?;
+        self.appservice.wait_until(last, LIMIT, |appservice| appservice.event_ids().contains(last)).await
+    }
+
+    /// Marks the end of what may come: a message in a room of its own, delivered after all that was before it.
+    async fn sentinel(&self) -> Result<()> {
+        let room_id = self.alice.create_room(&json!({"invite": [self.ghost.user_id]})).await?;
+        self.ghost.join(&room_id).await?;
+        let id = self.alice.say(&room_id, "the end").await?;
+        self.told(&[id]).await
+    }
+
+    /// The ids of this room's events that came after the first `skip` of all events.
+    fn of_the_room(&self, skip: usize) -> Vec<String> {
+        let events = self.appservice.events();
+        let mine = events.iter().skip(skip).filter(|event| event["room_id"] == *self.room_id);
+        mine.filter_map(|event| event["event_id"].as_str().map(str::to_owned)).collect()
+    }
+}
+
+#[tokio::test]
+async fn appservice_hears_every_message_in_order_and_speaks_as_its_ghost() -> Result<()> {
+    let scene = Scene::set(Database::Sqlite).await?;
+    let mut said = Vec::new();
+    for number in 0..100 {
+        let speaker = if number % 3 == 0 { &scene.ghost } else { &scene.alice };
+        said.push(speaker.say(&scene.room_id, &format!("message {number}")).await?);
+    }
+    scene.told(&said).await?;
+    let heard: Vec<String> = scene.appservice.event_ids().into_iter().filter(|id| said.contains(id)).collect();
+    assert_eq!(heard, said);
+    assert_eq!(scene.appservice.violations(), Vec::<String>::new());
+    assert_eq!(scene.alice.heard(&scene.room_id, 200).await?.len(), 34);
+    Ok(())
+}
+
+#[tokio::test]
+async fn exclusive_namespace_is_closed_to_others() -> Result<()> {
+    let scene = Scene::set(Database::Sqlite).await?;
+    let body = json!({"username": format!("{ID}_thief"), "password": "secret", "auth": {"type": "m.login.dummy"}});
+    let (status, answer) = scene.alice.request(Method::POST, "/_matrix/client/v3/register", Some(&body)).await?;
+    assert_eq!((status, &answer["errcode"]), (400, &json!("M_EXCLUSIVE")));
+    let stranger = json!({"type": "m.login.application_service", "username": "outsider"});
+    let (status, answer) = scene.ghost.request(Method::POST, "/_matrix/client/v3/register", Some(&stranger)).await?;
+    assert_eq!((status, &answer["errcode"]), (400, &json!("M_EXCLUSIVE")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn appservice_that_was_away_gets_what_it_would_have_got_then_on_sqlite() -> Result<()> {
+    away(Database::Sqlite).await
+}
+
+#[tokio::test]
+async fn appservice_that_was_away_gets_what_it_would_have_got_then_on_postgres() -> Result<()> {
+    away(Database::Postgres).await
+}
+
+/// Its last ghost is kicked while it is away, and the hub itself is restarted twice.
+async fn away(database: Database) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let before = scene.alice.say(&scene.room_id, "before").await?;
+    scene.told(&[before]).await?;
+    let known = scene.appservice.events().len();
+    scene.appservice.stop();
+
+    let mut expected = Vec::new();
+    for number in 0..20 {
+        expected.push(scene.alice.say(&scene.room_id, &format!("missed {number}")).await?);
+    }
+    scene.hub.terminate().await?;
+    scene.hub.serve().await?;
+    for number in 20..40 {
+        expected.push(scene.alice.say(&scene.room_id, &format!("missed {number}")).await?);
+    }
+    scene.alice.kick(&scene.room_id, &scene.ghost.user_id).await?;
+    let newest = scene.alice.messages(&scene.room_id, 1).await?;
+    ensure!(newest[0]["content"]["membership"] == "leave", "the kick is not the newest event: {newest:?}");
+    expected.push(newest[0]["event_id"].as_str().context("an event without an id")?.to_owned());
+    scene.alice.say(&scene.room_id, "among ourselves").await?;
+    scene.hub.kill().await?;
+    scene.hub.serve().await?;
+
+    let waiting = scene.hub.queue(ID).await?;
+    ensure!(waiting["waiting"] == json!(expected.len()), "queue show counts {waiting}");
+    scene.appservice.restart().await?;
+    scene.sentinel().await?;
+    assert_eq!(scene.of_the_room(known), expected);
+    assert_eq!(scene.appservice.violations(), Vec::<String>::new());
+    until("the queue to be empty", || async {
+        let queue = scene.hub.queue(ID).await?;
+        ensure!(queue["waiting"] == json!(0) && queue["dead_letters"] == json!(0), "{queue}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn paused_appservice_gets_everything_once_resumed() -> Result<()> {
+    let scene = Scene::set(Database::Sqlite).await?;
+    let before = scene.alice.say(&scene.room_id, "before").await?;
+    scene.told(&[before]).await?;
+    scene.hub.command(&["registration", "pause", ID]).await?;
+    let known = scene.appservice.events().len();
+    let mut said = Vec::new();
+    for number in 0..10 {
+        said.push(scene.alice.say(&scene.room_id, &format!("held {number}")).await?);
+    }
+    let queue = scene.hub.queue(ID).await?;
+    assert_eq!((&queue["state"], &queue["waiting"]), (&json!("paused"), &json!(10)));
+    assert_eq!(scene.appservice.events().len(), known);
+    scene.hub.command(&["registration", "resume", ID]).await?;
+    scene.told(&said).await?;
+    assert_eq!(scene.of_the_room(known), said);
+    Ok(())
+}
+
+#[tokio::test]
+async fn removed_appservice_loses_its_token_and_its_users_stay() -> Result<()> {
+    let scene = Scene::set(Database::Sqlite).await?;
+    scene.hub.command(&["registration", "remove", ID]).await?;
+    let (status, answer) = scene.ghost.request(Method::GET, "/_matrix/client/v3/account/whoami", None).await?;
+    assert_eq!((status, &answer["errcode"]), (401, &json!("M_UNKNOWN_TOKEN")));
+    assert_eq!(scene.alice.membership(&scene.room_id, &scene.ghost.user_id).await?, "join");
+    let list = scene.hub.command(&["registration", "list", "--json"]).await?;
+    assert_eq!(list["registrations"], Value::Array(Vec::new()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn ping_reaches_the_appservice() -> Result<()> {
+    let scene = Scene::set(Database::Sqlite).await?;
+    let path = format!("/_matrix/client/v1/appservice/{ID}/ping");
+    let answer = scene.ghost.post(&path, &json!({"transaction_id": "p1"})).await?;
+    assert!(answer["duration_ms"].is_u64(), "{answer}");
+    assert_eq!(scene.appservice.pings(), 1);
+    scene.appservice.stop();
+    let (status, answer) = scene.ghost.request(Method::POST, &path, Some(&json!({}))).await?;
+    assert_eq!((status, &answer["errcode"]), (502, &json!("M_CONNECTION_FAILED")));
+    Ok(())
+}

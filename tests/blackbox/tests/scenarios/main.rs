@@ -1,0 +1,5 @@
+//! What the hub promises, shown on the running binary with real programs on the other side.
+
+mod appservice;
+mod clients;
+mod input;
