@@ -22,8 +22,6 @@ listeners:
   - port: 8008
     type: http
     bind_addresses: ["127.0.0.1"]
-    # true behind a reverse proxy: take the client's address from X-Forwarded-For
-    x_forwarded: false
     resources:
       - names: [client, federation]
 #  - port: 9000

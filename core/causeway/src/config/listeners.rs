@@ -18,7 +18,6 @@ pub struct Listener {
     pub addresses: Vec<SocketAddr>,
     /// certificate and key, when this listener speaks TLS
     pub tls: Option<(PathBuf, PathBuf)>,
-    pub x_forwarded: bool,
     pub resources: Vec<Resource>,
 }
 
@@ -30,7 +29,6 @@ pub fn read(root: &Section<'_>, directory: &Path) -> Vec<Listener> {
         return vec![Listener {
             addresses: vec![SocketAddr::from(([127, 0, 0, 1], 8008))],
             tls: None,
-            x_forwarded: false,
             resources: vec![Resource::Client, Resource::Federation, Resource::Media],
         }];
     }
@@ -98,7 +96,9 @@ fn listener(section: &Section<'_>, tls: Option<(&PathBuf, &PathBuf)>) -> Listene
             None
         }
     };
-    let x_forwarded = section.bool("x_forwarded", false);
+    if section.bool("x_forwarded", false) {
+        section.warn("x_forwarded", "is not looked at yet: the proxy's address counts as the client's");
+    }
     section.finish_after(&[
         "port",
         "bind_addresses",
@@ -112,5 +112,5 @@ fn listener(section: &Section<'_>, tls: Option<(&PathBuf, &PathBuf)>) -> Listene
         "additional_resources",
         "request_id_header",
     ]);
-    Listener { addresses, tls, x_forwarded, resources }
+    Listener { addresses, tls, resources }
 }

@@ -49,10 +49,6 @@ pub struct Config {
     pub registration_shared_secret: Option<Secret>,
     pub app_service_config_files: Vec<PathBuf>,
     pub enable_metrics: bool,
-    pub presence: bool,
-    pub serve_server_wellknown: bool,
-    pub allow_guest_access: bool,
-    pub password_login: bool,
     pub rate_limits: RateLimits,
     pub own: Own,
 }
@@ -153,10 +149,6 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
         registration_shared_secret: root.string("registration_shared_secret").map(Secret),
         app_service_config_files: root.strings("app_service_config_files").into_iter().map(at).collect(),
         enable_metrics: root.bool("enable_metrics", false),
-        presence: root.section("presence").bool("enabled", true),
-        serve_server_wellknown: root.bool("serve_server_wellknown", false),
-        allow_guest_access: root.bool("allow_guest_access", false),
-        password_login: root.section("password_config").bool("enabled", true),
         rate_limits: rate_limits::read(root),
         own: Own {
             plugin_directories: own.section("plugins").strings("directories").into_iter().map(at).collect(),

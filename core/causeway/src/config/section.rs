@@ -1,10 +1,9 @@
-//! Reading a YAML mapping the way Synapse does (`yes` and `on` are booleans, `30d` is a duration, `50M` a size),
+//! Reading a YAML mapping the way Synapse does (`yes` and `on` are booleans, `50M` is a size),
 //! noting every mistake with its line instead of stopping at the first.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 
 use serde_yaml::Value;
 
@@ -197,29 +196,6 @@ impl<'a> Section<'a> {
                     default
                 }
             },
-        }
-    }
-
-    /// Milliseconds as a number, or `30s`, `5m`, `12h`, `30d`, `2w`, `1y`.
-    pub fn duration(&self, key: &str, default: Duration) -> Duration {
-        match self.get(key) {
-            None => default,
-            Some(value) => parse_scaled(
-                &value,
-                &[
-                    ("s", 1_000),
-                    ("m", 60_000),
-                    ("h", 3_600_000),
-                    ("d", 86_400_000),
-                    ("w", 604_800_000),
-                    ("y", 31_536_000_000),
-                ],
-            )
-            .map(Duration::from_millis)
-            .unwrap_or_else(|| {
-                self.mistake(key, "must be a duration such as 500 (milliseconds), 30s, 5m, 12h, 7d");
-                default
-            }),
         }
     }
 

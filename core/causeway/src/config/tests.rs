@@ -1,5 +1,4 @@
 use std::path::Path;
-use std::time::Duration;
 
 use super::*;
 
@@ -74,15 +73,4 @@ fn secrets_are_not_in_the_debug_text() {
 #[test]
 fn open_registration_must_be_meant() {
     assert!(mistakes("server_name: example.org\nenable_registration: true\n").contains("invites spam"));
-}
-
-#[test]
-fn durations_have_units() {
-    let text = "a: 30d\nb: 500\nc: soon\n";
-    let source = Source::new(Path::new("x"), text);
-    let section = Section::root(&source, serde_yaml::from_str(text).expect("yaml"));
-    assert_eq!(section.duration("a", Duration::ZERO), Duration::from_secs(30 * 86_400));
-    assert_eq!(section.duration("b", Duration::ZERO), Duration::from_millis(500));
-    assert_eq!(section.duration("c", Duration::from_secs(1)), Duration::from_secs(1));
-    assert_eq!(source.mistakes.borrow().len(), 1);
 }

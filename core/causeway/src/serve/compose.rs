@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use causeway_api::{Api, Parts, Rate, RateLimits, Rates};
+use causeway_engine::Engine;
 use causeway_engine::matrix::HubMatrix;
-use causeway_engine::{Engine, SecretsKey};
 use causeway_host::{Ceilings, HostConfig, Plugins};
 use causeway_hub::account_data::AccountData;
 use causeway_hub::accounts::{Accounts, PasswordCost};
