@@ -32,7 +32,7 @@ use causeway_hub::uia::Uia;
 use causeway_router::{Interested, Registrations, Router, Timeouts, Timing};
 use causeway_store::{Store, StoreConfig};
 
-use super::{secrets_key, signing_key};
+use super::{housekeeping, secrets_key, signing_key};
 use crate::config::{self, Config, RateLimit};
 
 /// A hub that serves as soon as somebody listens for it.
@@ -51,6 +51,7 @@ impl Hub {
 
 pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
     let store = Store::open(store_config(&config.database)?).await.context("opening the database")?;
+    housekeeping::start(store.clone());
     let key = signing_key::load_or_make(&config.signing_key_path)?;
     let server_name = &config.server_name;
 

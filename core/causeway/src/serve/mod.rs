@@ -1,6 +1,7 @@
 //! `causeway serve`: puts the parts together, listens, and ends in order.
 
 mod compose;
+mod housekeeping;
 mod listen;
 mod metrics;
 mod secrets_key;
