@@ -37,6 +37,7 @@ pub enum Setting {
     Power(String),
 }
 
+#[expect(clippy::large_enum_variant, reason = "most of them are sends")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum MatrixKind {
     /// `txn` names this send in `echo_of` and `settle`; it stays the same when the event is offered again

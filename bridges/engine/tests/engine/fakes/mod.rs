@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use causeway_emulators::postgres::Postgres;
 use causeway_engine::connector::{BridgeId, Connector, Effects, LoginId, Services, StoreId};
 use causeway_engine::host::{BridgeSpec, Grant, Host, Plugin, PluginError};
 use causeway_engine::{Bridge, Engine, Install, Parts, SecretsKey};
@@ -61,6 +62,12 @@ impl Host for FakeHost {
     }
 }
 
+/// What must live as long as the database.
+enum Keeps {
+    Folder(#[expect(dead_code, reason = "held")] Arc<tempfile::TempDir>),
+    Server(#[expect(dead_code, reason = "held")] Arc<Postgres>),
+}
+
 /// A hub with one bridge `irc`, over a database that outlives it.
 pub struct World {
     pub engine: Arc<Engine>,
@@ -68,20 +75,31 @@ pub struct World {
     pub matrix: Arc<FakeMatrix>,
     pub router: Arc<FakeRouter>,
     pub store: Store,
-    _dir: Arc<tempfile::TempDir>,
+    _keeps: Keeps,
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub async fn on_sqlite() -> Self {
         let dir = Arc::new(tempfile::tempdir().unwrap());
-        let store = Store::open(StoreConfig::sqlite(dir.path().join("hub.db"))).await.unwrap();
-        let world = Self::over(store.clone(), Arc::new(FakeMatrix::new(store)), dir);
+        let config = StoreConfig::sqlite(dir.path().join("hub.db"));
+        Self::new(config, Keeps::Folder(dir)).await
+    }
+
+    pub async fn on_postgres() -> Self {
+        let server = Postgres::shared().unwrap();
+        let config = StoreConfig::postgres(server.database().unwrap());
+        Self::new(config, Keeps::Server(server)).await
+    }
+
+    async fn new(config: StoreConfig, keeps: Keeps) -> Self {
+        let store = Store::open(config).await.unwrap();
+        let world = Self::over(store.clone(), Arc::new(FakeMatrix::new(store)), keeps);
         let config = json!({"permissions": {"*": "none", "hub.test": "user"}});
         world.engine.install(Install { plugin: "irc".into(), id: None, config }).await.unwrap();
         world
     }
 
-    fn over(store: Store, matrix: Arc<FakeMatrix>, dir: Arc<tempfile::TempDir>) -> Self {
+    fn over(store: Store, matrix: Arc<FakeMatrix>, keeps: Keeps) -> Self {
         let host = Arc::new(FakeHost { connector: Arc::default(), services: Mutex::default() });
         let router = Arc::new(FakeRouter::default());
         let engine = Engine::new(Parts {
@@ -94,13 +112,13 @@ impl World {
             public_url: None,
             max_upload: 1 << 20,
         });
-        Self { engine: Arc::new(engine), host, matrix, router, store, _dir: dir }
+        Self { engine: Arc::new(engine), host, matrix, router, store, _keeps: keeps }
     }
 
     /// The hub ends and begins again over the same database.
     pub async fn restart(self) -> Self {
-        let Self { store, matrix, _dir, .. } = self;
-        let world = Self::over(store, matrix, _dir);
+        let Self { store, matrix, _keeps, .. } = self;
+        let world = Self::over(store, matrix, _keeps);
         world.engine.start().await.unwrap();
         world
     }
