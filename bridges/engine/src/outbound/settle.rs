@@ -87,7 +87,7 @@ impl Bridge {
         let lane = Lane::Portal(key);
         let said = match outcome {
             Outcome::Unknown(reason) => {
-                Some(format!("This may not have arrived ({reason}). Send it again if it did not."))
+                Some(format!("This may not have arrived, retry? ({reason})"))
             }
             Outcome::Failed(error) => Some(format!("This did not arrive: {}", error.message)),
             _ => None,

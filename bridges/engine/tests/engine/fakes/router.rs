@@ -7,9 +7,11 @@ use causeway_engine::{EngineError, Queues, Registrar};
 use causeway_router::{Delivered, Destination, DestinationId, Transaction};
 use causeway_store::{DestinationNid, Entry, Position};
 
+type Known = (DestinationNid, Arc<dyn Destination>);
+
 #[derive(Default)]
 pub struct FakeRouter {
-    destinations: Mutex<BTreeMap<String, (DestinationNid, Arc<dyn Destination>)>>,
+    destinations: Mutex<BTreeMap<String, Known>>,
     pub settled: Mutex<Vec<(String, Position)>>,
     pub registrations: Mutex<Vec<String>>,
 }
