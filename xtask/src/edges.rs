@@ -19,15 +19,18 @@ mod tests {
         &["causeway-registration", "causeway-room", "causeway-store"],
     ];
     /// Guests see nothing of the above.
-    const GUESTS: &[&str] = &["causeway-irc", "causeway-sdk"];
+    const GUESTS: &[&str] = &["causeway-hostile", "causeway-irc", "causeway-sdk", "causeway-table-bomb"];
 
     fn edges() -> Vec<(String, String)> {
-        let text = process::output(process::cargo().args(["metadata", "--format-version", "1", "--no-deps", "--offline"])).expect("cargo metadata");
+        let text =
+            process::output(process::cargo().args(["metadata", "--format-version", "1", "--no-deps", "--offline"]))
+                .expect("cargo metadata");
         let metadata: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         let mut edges = Vec::new();
         for package in metadata["packages"].as_array().expect("packages") {
             for dependency in package["dependencies"].as_array().expect("dependencies") {
-                let (from, to) = (package["name"].as_str().expect("a name"), dependency["name"].as_str().expect("a name"));
+                let (from, to) =
+                    (package["name"].as_str().expect("a name"), dependency["name"].as_str().expect("a name"));
                 if dependency["kind"] != "dev" && to.starts_with("causeway") {
                     edges.push((from.to_owned(), to.to_owned()));
                 }
@@ -38,7 +41,8 @@ mod tests {
 
     #[test]
     fn no_edge_points_up() {
-        let row: BTreeMap<&str, usize> = ROWS.iter().enumerate().flat_map(|(row, names)| names.iter().map(move |name| (*name, row))).collect();
+        let row: BTreeMap<&str, usize> =
+            ROWS.iter().enumerate().flat_map(|(row, names)| names.iter().map(move |name| (*name, row))).collect();
         let wrong: Vec<_> = edges()
             .into_iter()
             .filter(|(from, to)| match (row.get(from.as_str()), row.get(to.as_str())) {
@@ -52,13 +56,21 @@ mod tests {
 
     #[test]
     fn the_kernel_depends_on_none_of_ours_and_on_no_io() {
-        let text = process::output(process::cargo().args(["metadata", "--format-version", "1", "--no-deps", "--offline"])).expect("cargo metadata");
+        let text =
+            process::output(process::cargo().args(["metadata", "--format-version", "1", "--no-deps", "--offline"]))
+                .expect("cargo metadata");
         let metadata: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        let kernel = metadata["packages"].as_array().expect("packages").iter().find(|package| package["name"] == "causeway-room").expect("the kernel");
+        let kernel = metadata["packages"]
+            .as_array()
+            .expect("packages")
+            .iter()
+            .find(|package| package["name"] == "causeway-room")
+            .expect("the kernel");
         for dependency in kernel["dependencies"].as_array().expect("dependencies") {
             let name = dependency["name"].as_str().expect("a name");
             assert!(
-                dependency["kind"] == "dev" || !(name.starts_with("causeway") || ["tokio", "sqlx", "reqwest", "rand"].contains(&name)),
+                dependency["kind"] == "dev"
+                    || !(name.starts_with("causeway") || ["tokio", "sqlx", "reqwest", "rand"].contains(&name)),
                 "the kernel depends on {name}"
             );
         }

@@ -37,7 +37,8 @@ pub fn install(places: &process::Places) -> Result<Tools> {
 }
 
 fn system_packages() -> Result<()> {
-    let mut missing: Vec<&str> = PACKAGES.iter().filter(|(_, file)| !exists(file)).map(|(package, _)| *package).collect();
+    let mut missing: Vec<&str> =
+        PACKAGES.iter().filter(|(_, file)| !exists(file)).map(|(package, _)| *package).collect();
     missing.extend(PROGRAMS.iter().filter(|(program, _)| !process::is_installed(program)).map(|(_, package)| *package));
     if missing.is_empty() {
         return Ok(());
@@ -60,8 +61,9 @@ fn system_packages() -> Result<()> {
 fn exists(pattern: &str) -> bool {
     match pattern.split_once('*') {
         None => Path::new(pattern).exists(),
-        Some((before, after)) => fs::read_dir(before)
-            .is_ok_and(|entries| entries.flatten().any(|entry| entry.path().join(after.trim_start_matches('/')).exists())),
+        Some((before, after)) => fs::read_dir(before).is_ok_and(|entries| {
+            entries.flatten().any(|entry| entry.path().join(after.trim_start_matches('/')).exists())
+        }),
     }
 }
 
@@ -72,7 +74,11 @@ fn python(clients: &Path, tools: &Path) -> Result<PathBuf> {
     fresh(&folder, || {
         println!("installing the Python clients into {}", folder.display());
         process::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-        process::run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements))
+        process::run(
+            Command::new(&python)
+                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+                .arg(&requirements),
+        )
     })?;
     Ok(python)
 }

@@ -36,7 +36,8 @@ pub fn output(command: &mut Command) -> Result<String> {
 
 /// Whether a program is on the path.
 pub fn is_installed(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
         || Path::new("/usr/sbin").join(program).is_file()
 }
 
@@ -49,10 +50,15 @@ pub struct Places {
 pub fn places() -> Result<Places> {
     let text = output(cargo().args(["metadata", "--format-version", "1", "--no-deps", "--offline"]))?;
     let metadata: serde_json::Value = serde_json::from_str(&text).context("reading cargo metadata")?;
-    let path = |key: &str| metadata[key].as_str().map(PathBuf::from).with_context(|| format!("cargo metadata has no {key}"));
+    let path =
+        |key: &str| metadata[key].as_str().map(PathBuf::from).with_context(|| format!("cargo metadata has no {key}"));
     Ok(Places { root: path("workspace_root")?, target: path("target_directory")? })
 }
 
 fn describe(command: &Command) -> String {
-    std::iter::once(command.get_program()).chain(command.get_args()).map(|part| part.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|part| part.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -34,7 +34,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let first = !config.exists();
     if first {
         let mut generate = Command::new(&causeway);
-        generate.args(["generate-config", "--server-name", SERVER_NAME, "--data-dir"]).arg(&data).arg("-o").arg(&config);
+        generate
+            .args(["generate-config", "--server-name", SERVER_NAME, "--data-dir"])
+            .arg(&data)
+            .arg("-o")
+            .arg(&config);
         process::run(&mut generate)?;
     }
     let mut hub = Command::new(&causeway).args(["serve", "-c"]).arg(&config).spawn().context("starting the hub")?;
@@ -65,7 +69,8 @@ fn set_up(causeway: &Path, config: &Path, first: bool, hub: &mut Child) -> Resul
     println!("  admin user: @admin:{SERVER_NAME}");
     println!("  password (shown once): {password}");
     let bundled = config.with_file_name("irc.json");
-    fs::write(&bundled, r#"{"server": "irc.libera.chat", "port": 6697, "tls": true}"#).context("writing the bridge's config")?;
+    fs::write(&bundled, r#"{"server": "irc.libera.chat", "port": 6697, "tls": true}"#)
+        .context("writing the bridge's config")?;
     let path = bundled.display().to_string();
     command(&["bridge", "install", "irc", "--config", &path, "--yes"])?;
     println!("the IRC bridge is installed (irc.libera.chat). Next:");

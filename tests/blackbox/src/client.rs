@@ -154,13 +154,14 @@ impl Client {
         Ok(events)
     }
 
-    /// The texts of `m.room.message` events by others, oldest first.
+    /// The texts of `m.room.message` events by others, oldest first; what a bridge's bot says of the room is left out.
     pub async fn heard(&self, room_id: &str, limit: usize) -> Result<Vec<String>> {
         Ok(self
             .messages(room_id, limit)
             .await?
             .iter()
             .filter(|event| event["type"] == "m.room.message" && event["sender"] != self.user_id)
+            .filter(|event| event["sender"].as_str().is_none_or(|sender| !sender.starts_with("@ircbot:")))
             .filter_map(|event| event["content"]["body"].as_str().map(str::to_owned))
             .collect())
     }

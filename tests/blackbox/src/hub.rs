@@ -61,7 +61,7 @@ impl Hub {
              database: {{url: \"{database}\"}}\nsigning_key_path: {data}/signing.key\nmedia_store_path: {data}/media\n\
              registration_shared_secret: shared\nenable_registration: true\nenable_registration_without_verification: true\n\
              rc_message: {{per_second: 10000, burst_count: 10000}}\nrc_registration: {{per_second: 10000, burst_count: 10000}}\n\
-             rc_login: {{address: {{per_second: 10000, burst_count: 10000}}, account: {{per_second: 10000, burst_count: 10000}}}}\n\
+             rc_login: {{address: {{per_second: 10000, burst_count: 10000}}, account: {{per_second: 10000, burst_count: 10000}}, failed_attempts: {{per_second: 10000, burst_count: 10000}}}}\n\
              causeway:\n  password_hash_cost: minimal\n  admin_socket: {data}/admin.sock\n  secrets_key_path: {data}/secrets.key\n  plugins: {{cache: {cache}, directories: [{plugins}]}}\n{more}",
             name = Self::SERVER_NAME,
             port = self.port,

@@ -2,4 +2,7 @@
 
 mod appservice;
 mod clients;
+mod crash;
+mod heisenbridge;
 mod input;
+mod irc;
