@@ -5,4 +5,3 @@ mod clients;
 mod crash;
 mod heisenbridge;
 mod input;
-mod irc;
