@@ -5,3 +5,4 @@ mod clients;
 mod crash;
 mod heisenbridge;
 mod input;
+mod irc;
