@@ -131,11 +131,12 @@ pub fn build<E: Borrow<Pdu>>(
         put("state_key", CanonicalJsonValue::String(state_key.clone()));
     }
 
-    hash_and_sign_event(draft.sender.server_name().as_str(), key, &mut object, &rules.redaction)
-        .map_err(|error| match (error, serde_json::to_string(&object)) {
+    hash_and_sign_event(draft.sender.server_name().as_str(), key, &mut object, &rules.redaction).map_err(
+        |error| match (error, serde_json::to_string(&object)) {
             (JsonError::PduTooLarge, Ok(json)) => PduError::TooLarge(json.len()),
             (error, _) => PduError::Hash(error),
-        })?;
+        },
+    )?;
     let event_id = match event_id {
         Some(event_id) => event_id,
         None => hash_id(&object, rules)?,

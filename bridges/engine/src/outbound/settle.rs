@@ -86,9 +86,7 @@ impl Bridge {
         let Some(key) = offered.event.portal.clone() else { return Ok(settlement) };
         let lane = Lane::Portal(key);
         let said = match outcome {
-            Outcome::Unknown(reason) => {
-                Some(format!("This may not have arrived, retry? ({reason})"))
-            }
+            Outcome::Unknown(reason) => Some(format!("This may not have arrived, retry? ({reason})")),
             Outcome::Failed(error) => Some(format!("This did not arrive: {}", error.message)),
             _ => None,
         };

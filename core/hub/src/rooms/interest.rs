@@ -22,7 +22,7 @@ impl Rooms {
     /// Makes sure that the room's set is of the registrations of now.
     pub(super) fn refresh_destinations(&self, room: &mut RoomSnapshot) {
         let generation = self.interest_generation();
-        if room.destinations.generation == generation && !room.state.iter().next().is_none() {
+        if room.destinations.generation == generation && room.state.iter().next().is_some() {
             return;
         }
         let mut destinations = Destinations { generation, ..Destinations::default() };

@@ -1,5 +1,7 @@
 //! One suite for both databases.
 
+#![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod commits;
 mod events;
 mod outages;

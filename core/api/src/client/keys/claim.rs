@@ -22,7 +22,7 @@ pub async fn claim(
         }
         let mut claimed = Map::new();
         for (device_id, algorithm) in devices {
-            if let Some(key) = keys.claim(&user_id, &device_id, &algorithm.to_string()).await? {
+            if let Some(key) = keys.claim(&user_id, &device_id, algorithm.as_ref()).await? {
                 let json = serde_json::from_str::<Box<RawValue>>(&key.json).map_err(ApiError::internal)?;
                 claimed.insert(device_id.to_string(), json!({ key.key_id: json }));
             }
