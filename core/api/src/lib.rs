@@ -19,7 +19,7 @@ pub use admin::{LocalAdmin, Nonces};
 pub use authenticate::{AppserviceRequester, Requester};
 pub use endpoint::{Answer, Ruma, Unparsed};
 pub use error::ApiError;
-pub use limits::{Limited, Rate, RateLimits, Rates};
+pub use limits::{BehindProxy, Limited, Rate, RateLimits, Rates};
 pub use routes::Routes;
 pub use state::{Api, Config, Parts};
 

@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
 use crate::{ApiError, Requester};
 
-/// Buckets kept before the full ones are forgotten.
+/// Buckets kept before the full ones, which say nothing, are forgotten.
 const BUCKETS: usize = 10_000;
 
 /// A bucket's size and how quickly it fills.
@@ -26,7 +27,12 @@ pub struct Rate {
 pub struct Rates {
     pub message: Rate,
     pub registration: Rate,
-    pub login: Rate,
+    /// attempts to log in from one address
+    pub login_address: Rate,
+    /// attempts that got into one account
+    pub login_account: Rate,
+    /// wrong passwords for one account
+    pub login_failed: Rate,
     pub joins: Rate,
     pub invites: Rate,
 }
@@ -37,12 +43,18 @@ impl Default for Rates {
         Self {
             message: Rate { per_second: 5.0, burst: 50.0 },
             registration: Rate { per_second: 0.17, burst: 3.0 },
-            login: Rate { per_second: 0.17, burst: 3.0 },
+            login_address: Rate { per_second: 0.003, burst: 5.0 },
+            login_account: Rate { per_second: 0.003, burst: 5.0 },
+            login_failed: Rate { per_second: 0.17, burst: 3.0 },
             joins: Rate { per_second: 0.1, burst: 10.0 },
             invites: Rate { per_second: 0.3, burst: 10.0 },
         }
     }
 }
+
+/// On requests of a listener behind a proxy, which names the client in `X-Forwarded-For`.
+#[derive(Clone, Copy)]
+pub struct BehindProxy;
 
 /// Where a request came from, for limits of those who are not logged in.
 pub(crate) struct Address(pub String);
@@ -51,9 +63,17 @@ impl<S: Sync> FromRequestParts<S> for Address {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self(peer.map_or_else(|| "-".to_owned(), |ConnectInfo(peer)| peer.ip().to_string())))
+        let peer = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
+        let forwarded = parts.extensions.get::<BehindProxy>().and_then(|_| forwarded_for(&parts.headers));
+        Ok(Self(forwarded.or_else(peer).unwrap_or_else(|| "-".to_owned())))
     }
+}
+
+/// The last address in it is the proxy's word; what stands before it the client may have made up.
+fn forwarded_for(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+    let last = value.rsplit(',').next()?.trim();
+    last.parse::<IpAddr>().ok().map(|address| address.to_string())
 }
 
 /// What is limited.
@@ -61,7 +81,12 @@ impl<S: Sync> FromRequestParts<S> for Address {
 pub enum Limited {
     Message,
     Registration,
-    Login,
+    LoginAddress,
+    LoginAccount,
+    /// by user
+    FailedLogin,
+    /// a wrong password of somebody who is logged in, so that strangers can't use up their tries
+    FailedConfirmation,
     Join,
     Invite,
 }
@@ -69,7 +94,13 @@ pub enum Limited {
 #[derive(Clone)]
 pub struct RateLimits {
     rates: Rates,
-    buckets: Arc<Mutex<HashMap<(Limited, String), Bucket>>>,
+    buckets: Arc<Mutex<Buckets>>,
+}
+
+struct Buckets {
+    by_key: HashMap<(Limited, String), Bucket>,
+    /// how many there may be before the full ones are looked for
+    limit: usize,
 }
 
 struct Bucket {
@@ -79,7 +110,7 @@ struct Bucket {
 
 impl RateLimits {
     pub fn new(rates: Rates) -> Self {
-        Self { rates, buckets: Arc::default() }
+        Self { rates, buckets: Arc::new(Mutex::new(Buckets { by_key: HashMap::new(), limit: BUCKETS })) }
     }
 
     /// Takes a token of the requester's. Appservices with `rate_limited: false` are never limited.
@@ -95,30 +126,58 @@ impl RateLimits {
 
     /// The same for those who are not logged in, by address or name.
     pub fn check_key(&self, limited: Limited, key: &str) -> Result<(), ApiError> {
-        self.take(limited, key, Instant::now()).map_err(ApiError::limit_exceeded)
+        self.take(limited, key, 1.0, Instant::now()).map_err(ApiError::limit_exceeded)
     }
 
-    fn take(&self, limited: Limited, key: &str, now: Instant) -> Result<(), Duration> {
-        let rate = match limited {
+    /// Whether there is a token, without taking it: where only failures count.
+    pub fn check_failures(&self, limited: Limited, key: &str) -> Result<(), ApiError> {
+        self.take(limited, key, 0.0, Instant::now()).map_err(ApiError::limit_exceeded)
+    }
+
+    /// Takes a token for a failure, if there is one.
+    pub fn count_failure(&self, limited: Limited, key: &str) {
+        // Whoever has none left hears so with the next attempt.
+        let _ = self.take(limited, key, 1.0, Instant::now());
+    }
+
+    fn rate(&self, limited: Limited) -> Rate {
+        match limited {
             Limited::Message => self.rates.message,
             Limited::Registration => self.rates.registration,
-            Limited::Login => self.rates.login,
+            Limited::LoginAddress => self.rates.login_address,
+            Limited::LoginAccount => self.rates.login_account,
+            Limited::FailedLogin | Limited::FailedConfirmation => self.rates.login_failed,
             Limited::Join => self.rates.joins,
             Limited::Invite => self.rates.invites,
-        };
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= BUCKETS {
-            buckets.retain(|_, bucket| now.duration_since(bucket.at) < Duration::from_secs(60));
         }
-        let bucket = buckets.entry((limited, key.to_owned())).or_insert_with(|| Bucket { tokens: rate.burst, at: now });
-        let filled = bucket.tokens + now.duration_since(bucket.at).as_secs_f64() * rate.per_second;
-        *bucket = Bucket { tokens: filled.min(rate.burst), at: now };
+    }
+
+    fn take(&self, limited: Limited, key: &str, tokens: f64, now: Instant) -> Result<(), Duration> {
+        let rate = self.rate(limited);
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.by_key.len() >= buckets.limit {
+            buckets.by_key.retain(|(limited, _), bucket| !bucket.is_full(self.rate(*limited), now));
+            buckets.limit = (buckets.by_key.len() * 2).max(BUCKETS);
+        }
+        let new = Bucket { tokens: rate.burst, at: now };
+        let bucket = buckets.by_key.entry((limited, key.to_owned())).or_insert(new);
+        *bucket = Bucket { tokens: bucket.filled(rate, now), at: now };
         if bucket.tokens < 1.0 {
             let seconds = (1.0 - bucket.tokens) / rate.per_second.max(1e-6);
             return Err(Duration::from_secs_f64(seconds.min(3600.0)));
         }
-        bucket.tokens -= 1.0;
+        bucket.tokens -= tokens;
         Ok(())
+    }
+}
+
+impl Bucket {
+    fn filled(&self, rate: Rate, now: Instant) -> f64 {
+        (self.tokens + now.duration_since(self.at).as_secs_f64() * rate.per_second).min(rate.burst)
+    }
+
+    fn is_full(&self, rate: Rate, now: Instant) -> bool {
+        self.filled(rate, now) >= rate.burst
     }
 }
 
@@ -132,10 +191,40 @@ mod tests {
         let limits = RateLimits::new(Rates { message: rate, ..Rates::default() });
         let start = Instant::now();
         for _ in 0..3 {
-            limits.take(Limited::Message, "@a:x", start).expect("within the burst");
+            limits.take(Limited::Message, "@a:x", 1.0, start).expect("within the burst");
         }
-        assert_eq!(limits.take(Limited::Message, "@a:x", start), Err(Duration::from_millis(500)));
-        limits.take(Limited::Message, "@b:x", start).expect("another user has a bucket of their own");
-        limits.take(Limited::Message, "@a:x", start + Duration::from_millis(500)).expect("a token has come");
+        assert_eq!(limits.take(Limited::Message, "@a:x", 1.0, start), Err(Duration::from_millis(500)));
+        limits.take(Limited::Message, "@b:x", 1.0, start).expect("another user has a bucket of their own");
+        limits.take(Limited::Message, "@a:x", 1.0, start + Duration::from_millis(500)).expect("a token has come");
+    }
+
+    #[test]
+    fn full_buckets_are_forgotten_and_others_are_not() {
+        let rate = Rate { per_second: 1.0, burst: 1.0 };
+        let limits = RateLimits::new(Rates {
+            message: rate,
+            login_failed: Rate { per_second: 0.0, ..rate },
+            ..Rates::default()
+        });
+        let start = Instant::now();
+        limits.take(Limited::FailedLogin, "@a:x", 1.0, start).expect("the first");
+        for number in 1..BUCKETS {
+            limits.take(Limited::Message, &number.to_string(), 1.0, start).expect("the first");
+        }
+        let later = start + Duration::from_secs(600);
+        limits.take(Limited::Message, "one more", 1.0, later).expect("the first");
+        assert_eq!(limits.buckets.lock().expect("nobody panicked").by_key.len(), 2);
+        assert!(limits.take(Limited::FailedLogin, "@a:x", 1.0, later).is_err());
+    }
+
+    #[test]
+    fn only_the_last_forwarded_address_is_believed() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(forwarded_for(&headers), None);
+        headers.append("x-forwarded-for", "9.9.9.9".parse().expect("a header"));
+        headers.append("x-forwarded-for", "8.8.8.8, 2001:db8::1".parse().expect("a header"));
+        assert_eq!(forwarded_for(&headers).as_deref(), Some("2001:db8::1"));
+        headers.append("x-forwarded-for", "unknown".parse().expect("a header"));
+        assert_eq!(forwarded_for(&headers), None);
     }
 }

@@ -6,7 +6,7 @@ use ruma::UserId;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{Api, ApiError, Requester};
+use crate::{Api, ApiError, Limited, Requester};
 
 #[derive(Default, Deserialize)]
 struct WithAuth {
@@ -19,7 +19,13 @@ pub(crate) async fn confirm(api: &Api, requester: &Requester, body: &[u8]) -> Re
     if requester.appservice.is_some() {
         return Ok(());
     }
-    pass(api, &[&[Stage::Password]], Some(&requester.user_id), body).await.map(drop)
+    let user_id = requester.user_id.as_str();
+    api.limits.check_failures(Limited::FailedConfirmation, user_id)?;
+    let passed = pass(api, &[&[Stage::Password]], Some(&requester.user_id), body).await;
+    if passed.as_ref().is_err_and(|refused| refused.errcode == "M_FORBIDDEN") {
+        api.limits.count_failure(Limited::FailedConfirmation, user_id);
+    }
+    passed.map(drop)
 }
 
 /// Goes on when one flow is done; answers the registration token that was given on the way.

@@ -1,10 +1,9 @@
 //! What every endpoint has in common: routes, tokens, bodies, CORS.
 
 use axum::http::header;
-use causeway_api::{Rate, Rates};
 use serde_json::json;
 
-use super::hub::{TestHub, generous};
+use super::hub::TestHub;
 
 #[tokio::test]
 async fn unknown_route_and_wrong_method_are_unrecognized() {
@@ -53,19 +52,4 @@ async fn browsers_are_let_in() {
     assert_eq!(preflight.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
     let refused = hub.get("/_matrix/client/v3/account/whoami", "").await;
     assert_eq!(refused.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
-}
-
-#[tokio::test]
-async fn guessing_passwords_is_limited() {
-    let login = Rate { per_second: 0.001, burst: 2.0 };
-    let hub = TestHub::start_with(|_| {}, Rates { login, ..generous() }).await;
-    hub.user("alice").await;
-    let guess = json!({ "type": "m.login.password", "user": "alice", "password": "wrong" });
-    for _ in 0..2 {
-        hub.post("/_matrix/client/v3/login", "", guess.clone()).await.refused(403, "M_FORBIDDEN");
-    }
-    let limited = hub.post("/_matrix/client/v3/login", "", guess).await;
-    let body = limited.refused(429, "M_LIMIT_EXCEEDED");
-    assert!(body["retry_after_ms"].as_u64().is_some_and(|wait| wait > 0));
-    assert!(limited.headers.contains_key(header::RETRY_AFTER));
 }

@@ -74,8 +74,7 @@ impl Answered {
 
 impl TestHub {
     pub async fn start() -> Self {
-        Self::start_with(|_| {}, Rates { login: causeway_api::Rate { per_second: 100.0, burst: 1e6 }, ..generous() })
-            .await
+        Self::start_with(|_| {}, generous()).await
     }
 
     pub async fn start_with(change: impl FnOnce(&mut Config), rates: Rates) -> Self {
@@ -192,7 +191,15 @@ impl TestHub {
 /// Limits that no test meets by chance.
 pub fn generous() -> Rates {
     let rate = causeway_api::Rate { per_second: 1e6, burst: 1e6 };
-    Rates { message: rate, registration: rate, login: rate, joins: rate, invites: rate }
+    Rates {
+        message: rate,
+        registration: rate,
+        login_address: rate,
+        login_account: rate,
+        login_failed: rate,
+        joins: rate,
+        invites: rate,
+    }
 }
 
 /// One segment of a path, or a value of a query.

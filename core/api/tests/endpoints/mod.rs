@@ -6,6 +6,7 @@ mod appservices;
 mod edge;
 mod hub;
 mod keys;
+mod limits;
 mod media;
 mod profiles;
 mod push;

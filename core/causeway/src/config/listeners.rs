@@ -19,6 +19,8 @@ pub struct Listener {
     /// certificate and key, when this listener speaks TLS
     pub tls: Option<(PathBuf, PathBuf)>,
     pub resources: Vec<Resource>,
+    /// `x_forwarded`: a reverse proxy says in a header whose request it is
+    pub is_behind_proxy: bool,
 }
 
 pub fn read(root: &Section<'_>, directory: &Path) -> Vec<Listener> {
@@ -30,6 +32,7 @@ pub fn read(root: &Section<'_>, directory: &Path) -> Vec<Listener> {
             addresses: vec![SocketAddr::from(([127, 0, 0, 1], 8008))],
             tls: None,
             resources: vec![Resource::Client, Resource::Federation, Resource::Media],
+            is_behind_proxy: false,
         }];
     }
     sections.iter().map(|section| listener(section, certificate.as_ref().zip(key.as_ref()))).collect()
@@ -96,9 +99,7 @@ fn listener(section: &Section<'_>, tls: Option<(&PathBuf, &PathBuf)>) -> Listene
             None
         }
     };
-    if section.bool("x_forwarded", false) {
-        section.warn("x_forwarded", "is not looked at yet: the proxy's address counts as the client's");
-    }
+    let is_behind_proxy = section.bool("x_forwarded", false);
     section.finish_after(&[
         "port",
         "bind_addresses",
@@ -112,5 +113,5 @@ fn listener(section: &Section<'_>, tls: Option<(&PathBuf, &PathBuf)>) -> Listene
         "additional_resources",
         "request_id_header",
     ]);
-    Listener { addresses, tls, resources }
+    Listener { addresses, tls, resources, is_behind_proxy }
 }

@@ -14,6 +14,8 @@ pub struct RateLimit {
 pub struct RateLimits {
     pub message: RateLimit,
     pub registration: RateLimit,
+    pub login_address: RateLimit,
+    pub login_account: RateLimit,
     pub login_failed: RateLimit,
     pub joins: RateLimit,
     pub invites: RateLimit,
@@ -26,6 +28,8 @@ pub fn read(root: &Section<'_>) -> RateLimits {
     let limits = RateLimits {
         message: limit(&root.section("rc_message"), 0.2, 10.0),
         registration: limit(&root.section("rc_registration"), 0.17, 3.0),
+        login_address: limit(&login.section("address"), 0.003, 5.0),
+        login_account: limit(&login.section("account"), 0.003, 5.0),
         login_failed: limit(&login.section("failed_attempts"), 0.17, 3.0),
         joins: limit(&joins.section("local"), 0.1, 10.0),
         invites: limit(&invites.section("per_issuer"), 0.3, 10.0),

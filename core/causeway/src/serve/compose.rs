@@ -183,7 +183,9 @@ fn rates(limits: &config::RateLimits) -> Rates {
     Rates {
         message: rate(limits.message),
         registration: rate(limits.registration),
-        login: rate(limits.login_failed),
+        login_address: rate(limits.login_address),
+        login_account: rate(limits.login_account),
+        login_failed: rate(limits.login_failed),
         joins: rate(limits.joins),
         invites: rate(limits.invites),
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use axum::extract::connect_info::ConnectInfo;
 use axum::{Extension, Router};
-use causeway_api::LocalAdmin;
+use causeway_api::{BehindProxy, LocalAdmin};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -63,11 +63,12 @@ fn routes(listener: &Listener, hub: &Hub, metrics: Option<&PrometheusHandle>) ->
     let has = |resource| listener.resources.contains(&resource);
     let metrics = metrics.filter(|_| has(Resource::Metrics)).map(|handle| metrics::routes(handle.clone()));
     let serves_clients = has(Resource::Client) || has(Resource::Media) || has(Resource::Federation);
-    match (serves_clients, metrics) {
+    let routes = match (serves_clients, metrics) {
         (true, None) => hub.service.clone(),
         (true, Some(metrics)) => metrics.merge(hub.service.clone()),
         (false, metrics) => metrics.unwrap_or_default(),
-    }
+    };
+    if listener.is_behind_proxy { routes.layer(Extension(BehindProxy)) } else { routes }
 }
 
 async fn accept_tcp(

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::authenticate::AppserviceRequester;
 use crate::client::account::{answer, login_unsupported};
 use crate::endpoint::Unparsed;
+use crate::limits::Address;
 use crate::{Api, ApiError, Limited};
 
 /// Not ruma's: that one panics when there is no `type`.
@@ -33,15 +34,25 @@ struct Body {
 /// permissions")
 pub async fn login(
     State(api): State<Api>,
+    address: Address,
     Unparsed { requester, body, .. }: Unparsed<AppserviceTokenOptional>,
 ) -> Result<Json<Value>, ApiError> {
     let body: Body = serde_json::from_slice(&body)?;
+    // An appservice that is not limited logs its ghosts in as often as it likes.
+    let is_free = body.login_type == "m.login.application_service"
+        && requester.as_ref().is_some_and(|requester| !requester.0.registration.rate_limited);
+    if !is_free {
+        api.limits.check_key(Limited::LoginAddress, &address.0)?;
+    }
     let user_id = match body.login_type.as_str() {
         "m.login.password" => by_password(&api, &body).await?,
         "m.login.token" => by_token(&api, &body).await?,
         "m.login.application_service" => by_appservice(&api, requester, &body).await?,
         other => return Err(ApiError::bad_request("M_UNKNOWN", format!("there is no login type {other}"))),
     };
+    if !is_free {
+        api.limits.check_key(Limited::LoginAccount, user_id.as_str())?;
+    }
     let device = NewDevice {
         device_id: body.device_id,
         display_name: body.initial_device_display_name,
@@ -57,13 +68,14 @@ async fn by_password(api: &Api, body: &Body) -> Result<OwnedUserId, ApiError> {
     };
     let wrong = || ApiError::forbidden("Invalid username or password");
     let user_id = named_user(api, body)?;
-    api.limits.check_key(Limited::Login, user_id.as_str())?;
     if user_id.server_name() != api.config.server_name {
         return Err(wrong());
     }
+    api.limits.check_failures(Limited::FailedLogin, user_id.as_str())?;
     if api.accounts.is_password(&user_id, password).await? {
         return Ok(user_id);
     }
+    api.limits.count_failure(Limited::FailedLogin, user_id.as_str());
     if api.accounts.get(&user_id).await?.is_some_and(|account| account.deactivated) {
         return Err(ApiError::new(StatusCode::FORBIDDEN, "M_USER_DEACTIVATED", "this account is deactivated"));
     }

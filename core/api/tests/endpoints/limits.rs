@@ -1,0 +1,128 @@
+//! Rate limits of logging in, as Synapse's `rc_login` means them: each address, each account, wrong passwords.
+
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, header};
+use causeway_api::{BehindProxy, Rate, Rates};
+use serde_json::{Value, json};
+
+use super::hub::{Answered, TestHub, generous};
+
+const LOGIN: &str = "/_matrix/client/v3/login";
+const TIGHT: Rate = Rate { per_second: 0.001, burst: 2.0 };
+
+fn password(user: &str, password: &str) -> Value {
+    json!({ "type": "m.login.password", "identifier": { "type": "m.id.user", "user": user }, "password": password })
+}
+
+/// A login from an address, which a proxy passed on where `forwarded` is given.
+async fn log_in_from(hub: &TestHub, peer: &str, forwarded: Option<&str>, body: &Value) -> Answered {
+    let mut request = Request::post(LOGIN).body(Body::from(body.to_string())).expect("a valid request");
+    let peer: SocketAddr = format!("{peer}:50000").parse().expect("an address");
+    request.extensions_mut().insert(ConnectInfo(peer));
+    if let Some(forwarded) = forwarded {
+        request.extensions_mut().insert(BehindProxy);
+        request.headers_mut().insert("x-forwarded-for", forwarded.parse().expect("a header"));
+    }
+    hub.request(request).await
+}
+
+fn limited(answered: &Answered) {
+    let body = answered.refused(429, "M_LIMIT_EXCEEDED");
+    assert!(body["retry_after_ms"].as_u64().is_some_and(|wait| wait > 0), "{body}");
+    assert!(answered.headers.contains_key(header::RETRY_AFTER));
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_counted_and_right_ones_are_not() {
+    let hub = TestHub::start_with(|_| {}, Rates { login_failed: TIGHT, ..generous() }).await;
+    hub.user("alice").await;
+    hub.user("bob").await;
+    for _ in 0..10 {
+        hub.post(LOGIN, "", password("alice", "password")).await.ok();
+    }
+    for _ in 0..2 {
+        hub.post(LOGIN, "", password("alice", "wrong")).await.refused(403, "M_FORBIDDEN");
+    }
+    limited(&hub.post(LOGIN, "", password("alice", "wrong")).await);
+    // Who guesses is not told any more whether the guess was right.
+    limited(&hub.post(LOGIN, "", password("@alice:hub.test", "password")).await);
+    hub.post(LOGIN, "", password("bob", "password")).await.ok();
+}
+
+#[tokio::test]
+async fn wrong_passwords_of_who_is_logged_in_are_counted_apart() {
+    let hub = TestHub::start_with(|_| {}, Rates { login_failed: TIGHT, ..generous() }).await;
+    let (_, token) = hub.user("alice").await;
+    let deactivate = |text: &str| json!({ "auth": password("alice", text) });
+    let path = "/_matrix/client/v3/account/deactivate";
+    for _ in 0..5 {
+        assert_eq!(hub.post(path, &token, json!({})).await.status, 401, "only asking for the flows counts nothing");
+    }
+    for _ in 0..2 {
+        hub.post(path, &token, deactivate("wrong")).await.refused(401, "M_FORBIDDEN");
+    }
+    limited(&hub.post(path, &token, deactivate("wrong")).await);
+    hub.post(LOGIN, "", password("alice", "password")).await.ok();
+}
+
+#[tokio::test]
+async fn logins_to_one_account_are_limited() {
+    let hub = TestHub::start_with(|_| {}, Rates { login_account: TIGHT, ..generous() }).await;
+    hub.user("alice").await;
+    hub.user("bob").await;
+    for peer in ["192.0.2.1", "192.0.2.2"] {
+        log_in_from(&hub, peer, None, &password("alice", "password")).await.ok();
+    }
+    limited(&log_in_from(&hub, "192.0.2.3", None, &password("alice", "password")).await);
+    log_in_from(&hub, "192.0.2.1", None, &password("bob", "password")).await.ok();
+}
+
+#[tokio::test]
+async fn logins_from_one_address_are_limited_behind_a_proxy_too() {
+    let hub = TestHub::start_with(|_| {}, Rates { login_address: TIGHT, ..generous() }).await;
+    for name in ["alice", "bob", "carol"] {
+        hub.user(name).await;
+    }
+    log_in_from(&hub, "192.0.2.1", None, &password("alice", "password")).await.ok();
+    log_in_from(&hub, "192.0.2.1", None, &password("bob", "wrong")).await.refused(403, "M_FORBIDDEN");
+    limited(&log_in_from(&hub, "192.0.2.1", None, &password("carol", "password")).await);
+    log_in_from(&hub, "192.0.2.2", None, &password("carol", "password")).await.ok();
+
+    for client in ["198.51.100.1", "198.51.100.2, 198.51.100.3"] {
+        log_in_from(&hub, "192.0.2.1", Some(client), &password("carol", "password")).await.ok();
+        log_in_from(&hub, "192.0.2.1", Some(client), &password("carol", "password")).await.ok();
+        limited(&log_in_from(&hub, "192.0.2.1", Some(client), &password("carol", "password")).await);
+    }
+    limited(&log_in_from(&hub, "192.0.2.1", Some("1.2.3.4, 198.51.100.1"), &password("carol", "password")).await);
+}
+
+#[tokio::test]
+async fn appservice_logs_ghosts_in_without_limit_unless_it_is_limited() {
+    let hub = TestHub::start_with(|_| {}, Rates { login_address: TIGHT, login_account: TIGHT, ..generous() }).await;
+    for (id, rate_limited) in [("free", false), ("tied", true)] {
+        let registration = json!({
+            "id": id, "url": null, "as_token": format!("{id}-as"), "hs_token": format!("{id}-hs"),
+            "sender_localpart": format!("{id}bot"), "rate_limited": rate_limited,
+            "namespaces": { "users": [{ "exclusive": true, "regex": format!("@{id}_.*") }] },
+        });
+        hub.api.registrations.add(&registration.to_string()).await.expect("a good registration");
+        let ghost = json!({
+            "type": "m.login.application_service", "username": format!("{id}_gull"), "inhibit_login": true,
+        });
+        hub.post("/_matrix/client/v3/register", &format!("{id}-as"), ghost).await.ok();
+    }
+    let body = |id: &str| {
+        let user = format!("{id}_gull");
+        json!({ "type": "m.login.application_service", "identifier": { "type": "m.id.user", "user": user } })
+    };
+    for _ in 0..10 {
+        hub.post(LOGIN, "free-as", body("free")).await.ok();
+    }
+    for _ in 0..2 {
+        hub.post(LOGIN, "tied-as", body("tied")).await.ok();
+    }
+    limited(&hub.post(LOGIN, "tied-as", body("tied")).await);
+}
