@@ -13,7 +13,7 @@ use rand::{Rng, SeedableRng};
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::{Client, Database, Hub, HubOptions};
+use crate::{Client, Database, Hub, HubOptions, saw, watched};
 
 const ROOMS: usize = 3;
 const ID: &str = "recorder";
@@ -69,7 +69,7 @@ impl Campaign {
         let acknowledged = Arc::new(acknowledged);
         let tasks: Vec<_> = speakers
             .into_iter()
-            .map(|speaker| tokio::spawn(speaker.speak(Arc::clone(&done), Arc::clone(&acknowledged))))
+            .map(|speaker| tokio::spawn(watched(speaker.speak(Arc::clone(&done), Arc::clone(&acknowledged)))))
             .collect();
         let mut random = StdRng::seed_from_u64(self.seed);
         for _ in 0..self.kills {
@@ -112,7 +112,10 @@ impl Speaker {
                     number += 1;
                     acknowledged.send_modify(|count| *count += 1);
                 }
-                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                Err(error) => {
+                    saw(format!("{name} was not acknowledged: {error:#}"));
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
             }
         }
         (self.room_id, ids)

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::Hub;
+use crate::{Hub, http_client, saw};
 
 pub struct Client {
     http: reqwest::Client,
@@ -20,7 +20,7 @@ pub struct Client {
 
 impl Client {
     pub async fn log_in(base: &str, user: &str, password: &str) -> Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().build()?;
+        let http = http_client()?;
         let body = json!({
             "type": "m.login.password", "identifier": {"type": "m.id.user", "user": user}, "password": password,
         });
@@ -40,7 +40,7 @@ impl Client {
 
     /// A user of an appservice's, registered first where that has to be.
     pub async fn ghost(base: &str, as_token: &str, localpart: &str) -> Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().build()?;
+        let http = http_client()?;
         let user_id = format!("@{localpart}:{}", Hub::SERVER_NAME);
         let (token, base) = (as_token.to_owned(), base.to_owned());
         let client = Self { token, user_id, masquerades: true, http, base, transactions: AtomicU64::new(0) };
@@ -61,6 +61,7 @@ impl Client {
 
     /// Status and body; `path` from `/_matrix/…` on.
     pub async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, Value)> {
+        saw(format!("{} asks {method} {path}", self.user_id));
         let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
         if self.masquerades {
             request = request.query(&[("user_id", &self.user_id)]);

@@ -2,14 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
+use crate::scenario::Seen;
 use crate::tools::{from_environment, until};
-use crate::{Client, free_port};
+use crate::{Client, free_port, http_client, saw};
 
 #[derive(Default)]
 pub struct HubOptions {
@@ -26,6 +29,21 @@ pub struct Hub {
     port: u16,
     options: HubOptions,
     process: Option<Child>,
+    seen: Arc<Seen>,
+}
+
+/// Lines of its log that are shown when its scenario fails.
+const LOG_LINES: usize = 60;
+/// For one command of the binary.
+const COMMAND: Duration = Duration::from_secs(90);
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let tail = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
+        self.seen.add_log(format!("the hub on port {} said at last:\n{tail}", self.port));
+    }
 }
 
 impl Hub {
@@ -35,7 +53,7 @@ impl Hub {
         // reqwest takes the TLS provider from here; a second test in this process finds it there already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().context("making the hub's folder")?;
-        let mut hub = Self { folder, port: free_port()?, options, process: None };
+        let mut hub = Self { folder, port: free_port()?, options, process: None, seen: Seen::current() };
         std::fs::write(hub.config(), hub.config_text()).context("writing the hub's config")?;
         hub.serve().await?;
         Ok(hub)
@@ -61,7 +79,6 @@ impl Hub {
              database: {{url: \"{database}\"}}\nsigning_key_path: {data}/signing.key\nmedia_store_path: {data}/media\n\
              registration_shared_secret: shared\nenable_registration: true\nenable_registration_without_verification: true\n\
              rc_message: {{per_second: 10000, burst_count: 10000}}\nrc_registration: {{per_second: 10000, burst_count: 10000}}\n\
-             rc_login: {{address: {{per_second: 10000, burst_count: 10000}}, account: {{per_second: 10000, burst_count: 10000}}, failed_attempts: {{per_second: 10000, burst_count: 10000}}}}\n\
              causeway:\n  password_hash_cost: minimal\n  admin_socket: {data}/admin.sock\n  secrets_key_path: {data}/secrets.key\n  plugins: {{cache: {cache}, directories: [{plugins}]}}\n{more}",
             name = Self::SERVER_NAME,
             port = self.port,
@@ -87,7 +104,7 @@ impl Hub {
             .context("starting the hub")?;
         self.process = Some(process);
         let url = format!("{}/_matrix/client/versions", self.url());
-        let http = reqwest::Client::builder().no_proxy().build()?;
+        let http = http_client()?;
         let log = self.log_path();
         let process = self.process.as_mut().expect("set just above");
         until("the hub to be ready", || {
@@ -129,6 +146,7 @@ impl Hub {
         let mut process = self.process.take().context("the hub does not run")?;
         let pid = process.id().context("the hub has ended by itself")?;
         ensure!(Command::new("kill").arg(pid.to_string()).status().await?.success(), "can't signal the hub");
+        saw("the hub to end after SIGTERM");
         let status = process.wait().await?;
         ensure!(status.success(), "the hub ended with {status}");
         Ok(())
@@ -139,13 +157,12 @@ impl Hub {
     /// # Errors
     /// With what it says on stderr.
     pub async fn command(&self, arguments: &[&str]) -> Result<Value> {
-        let output = Command::new(from_environment("CAUSEWAY_BIN")?)
-            .args(arguments)
-            .arg("-c")
-            .arg(self.config())
-            .stdin(Stdio::null())
-            .output()
+        saw(format!("causeway {} runs", arguments.join(" ")));
+        let mut command = Command::new(from_environment("CAUSEWAY_BIN")?);
+        command.args(arguments).arg("-c").arg(self.config()).stdin(Stdio::null()).kill_on_drop(true);
+        let output = tokio::time::timeout(COMMAND, command.output())
             .await
+            .with_context(|| format!("causeway {} does not end", arguments.join(" ")))?
             .context("running causeway")?;
         let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         ensure!(

@@ -5,6 +5,7 @@ mod client;
 mod database;
 mod hub;
 mod irc_person;
+mod scenario;
 mod tools;
 
 pub use campaign::{Campaign, Outcome};
@@ -12,4 +13,5 @@ pub use client::{Client, escape};
 pub use database::{Database, Place};
 pub use hub::{Hub, HubOptions};
 pub use irc_person::IrcPerson;
-pub use tools::{free_port, node_script, python_module, python_script, until};
+pub use scenario::{saw, scenario, watched};
+pub use tools::{free_port, http_client, node_script, python_module, python_script, until};

@@ -1,17 +1,22 @@
 //! Programs that are not ours, and waiting for conditions.
 
 use std::future::Future;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
+use crate::saw;
+
 /// How long any condition may take; generous, since it only costs time when something is wrong.
 const LIMIT: Duration = Duration::from_secs(60);
+/// How long a client that is not ours may take for all it does.
+const SCRIPT_LIMIT: Duration = Duration::from_secs(240);
 
 /// Asks again until there is an answer; fails with what it last saw.
 pub async fn until<T, F>(what: &str, mut ask: impl FnMut() -> F) -> Result<T>
@@ -25,9 +30,22 @@ where
             Err(error) if Instant::now() > deadline => {
                 return Err(error.context(format!("waited {LIMIT:?} for {what}")));
             }
-            Err(_) => tokio::time::sleep(Duration::from_millis(25)).await,
+            Err(error) => {
+                saw(format!("waiting for {what}: {error:#}"));
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
         }
     }
+}
+
+/// An HTTP client that gives up on a request after a minute. Each has an address of its own, as people do: a hub limits
+/// what one address may do.
+pub fn http_client() -> Result<reqwest::Client> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed) % 0xffff;
+    let address = Ipv4Addr::from_bits(u32::from_be_bytes([127, 1, 0, 1]) + number);
+    let builder = reqwest::Client::builder().no_proxy().timeout(LIMIT).local_address(IpAddr::V4(address));
+    builder.build().context("making an HTTP client")
 }
 
 /// A loopback port that nobody listens on.
@@ -73,17 +91,16 @@ pub fn python_module(module: &str, arguments: &[String]) -> Result<Child> {
 }
 
 async fn finish(name: &str, mut command: Command) -> Result<()> {
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(LIMIT * 5, command.output())
-        .await
-        .with_context(|| format!("{name} did not end"))?
-        .with_context(|| format!("starting {name}"))?;
-    ensure!(
-        output.status.success(),
-        "{name} failed ({}):\n{}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let said = tempfile::NamedTempFile::new().context("making a file for what a script says")?;
+    let output = || said.reopen().map(Stdio::from);
+    command.stdin(Stdio::null()).stdout(output()?).stderr(output()?).kill_on_drop(true);
+    saw(format!("running {name}"));
+    let mut child = command.spawn().with_context(|| format!("starting {name}"))?;
+    let status = match tokio::time::timeout(SCRIPT_LIMIT, child.wait()).await {
+        Ok(status) => status.with_context(|| format!("waiting for {name}"))?.to_string(),
+        Err(_) => format!("no end in {SCRIPT_LIMIT:?}"),
+    };
+    let text = std::fs::read_to_string(said.path()).with_context(|| format!("reading what {name} said"))?;
+    ensure!(status == "exit status: 0", "{name} failed ({status}):\n{text}");
     Ok(())
 }

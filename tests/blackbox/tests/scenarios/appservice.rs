@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use causeway_blackbox::{Client, Database, Hub, HubOptions, Place, until};
+use causeway_blackbox::{Client, Database, Hub, HubOptions, Place, scenario, until};
 use causeway_emulators::appservice::RecordingAppservice;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -55,42 +55,47 @@ impl Scene {
     }
 }
 
-#[tokio::test]
-async fn appservice_hears_every_message_in_order_and_speaks_as_its_ghost() -> Result<()> {
-    let scene = Scene::set(Database::Sqlite).await?;
-    let mut said = Vec::new();
-    for number in 0..100 {
-        let speaker = if number % 3 == 0 { &scene.ghost } else { &scene.alice };
-        said.push(speaker.say(&scene.room_id, &format!("message {number}")).await?);
-    }
-    scene.told(&said).await?;
-    let heard: Vec<String> = scene.appservice.event_ids().into_iter().filter(|id| said.contains(id)).collect();
-    assert_eq!(heard, said);
-    assert_eq!(scene.appservice.violations(), Vec::<String>::new());
-    assert_eq!(scene.alice.heard(&scene.room_id, 200).await?.len(), 34);
-    Ok(())
+#[test]
+fn appservice_hears_every_message_in_order_and_speaks_as_its_ghost() -> Result<()> {
+    scenario(async {
+        let scene = Scene::set(Database::Sqlite).await?;
+        let mut said = Vec::new();
+        for number in 0..100 {
+            let speaker = if number % 3 == 0 { &scene.ghost } else { &scene.alice };
+            said.push(speaker.say(&scene.room_id, &format!("message {number}")).await?);
+        }
+        scene.told(&said).await?;
+        let heard: Vec<String> = scene.appservice.event_ids().into_iter().filter(|id| said.contains(id)).collect();
+        assert_eq!(heard, said);
+        assert_eq!(scene.appservice.violations(), Vec::<String>::new());
+        assert_eq!(scene.alice.heard(&scene.room_id, 200).await?.len(), 34);
+        Ok(())
+    })
 }
 
-#[tokio::test]
-async fn exclusive_namespace_is_closed_to_others() -> Result<()> {
-    let scene = Scene::set(Database::Sqlite).await?;
-    let body = json!({"username": format!("{ID}_thief"), "password": "secret", "auth": {"type": "m.login.dummy"}});
-    let (status, answer) = scene.alice.request(Method::POST, "/_matrix/client/v3/register", Some(&body)).await?;
-    assert_eq!((status, &answer["errcode"]), (400, &json!("M_EXCLUSIVE")));
-    let stranger = json!({"type": "m.login.application_service", "username": "outsider"});
-    let (status, answer) = scene.ghost.request(Method::POST, "/_matrix/client/v3/register", Some(&stranger)).await?;
-    assert_eq!((status, &answer["errcode"]), (400, &json!("M_EXCLUSIVE")));
-    Ok(())
+#[test]
+fn exclusive_namespace_is_closed_to_others() -> Result<()> {
+    scenario(async {
+        let scene = Scene::set(Database::Sqlite).await?;
+        let body = json!({"username": format!("{ID}_thief"), "password": "secret", "auth": {"type": "m.login.dummy"}});
+        let (status, answer) = scene.alice.request(Method::POST, "/_matrix/client/v3/register", Some(&body)).await?;
+        assert_eq!((status, &answer["errcode"]), (400, &json!("M_EXCLUSIVE")));
+        let stranger = json!({"type": "m.login.application_service", "username": "outsider"});
+        let (status, answer) =
+            scene.ghost.request(Method::POST, "/_matrix/client/v3/register", Some(&stranger)).await?;
+        assert_eq!((status, &answer["errcode"]), (400, &json!("M_EXCLUSIVE")));
+        Ok(())
+    })
 }
 
-#[tokio::test]
-async fn appservice_that_was_away_gets_what_it_would_have_got_then_on_sqlite() -> Result<()> {
-    away(Database::Sqlite).await
+#[test]
+fn appservice_that_was_away_gets_what_it_would_have_got_then_on_sqlite() -> Result<()> {
+    scenario(away(Database::Sqlite))
 }
 
-#[tokio::test]
-async fn appservice_that_was_away_gets_what_it_would_have_got_then_on_postgres() -> Result<()> {
-    away(Database::Postgres).await
+#[test]
+fn appservice_that_was_away_gets_what_it_would_have_got_then_on_postgres() -> Result<()> {
+    scenario(away(Database::Postgres))
 }
 
 /// Its last ghost is kicked while it is away, and the hub itself is restarted twice.
@@ -132,47 +137,53 @@ async fn away(database: Database) -> Result<()> {
     .await
 }
 
-#[tokio::test]
-async fn paused_appservice_gets_everything_once_resumed() -> Result<()> {
-    let scene = Scene::set(Database::Sqlite).await?;
-    let before = scene.alice.say(&scene.room_id, "before").await?;
-    scene.told(&[before]).await?;
-    scene.hub.command(&["registration", "pause", ID]).await?;
-    let known = scene.appservice.events().len();
-    let mut said = Vec::new();
-    for number in 0..10 {
-        said.push(scene.alice.say(&scene.room_id, &format!("held {number}")).await?);
-    }
-    let queue = scene.hub.queue(ID).await?;
-    assert_eq!((&queue["state"], &queue["waiting"]), (&json!("paused"), &json!(10)));
-    assert_eq!(scene.appservice.events().len(), known);
-    scene.hub.command(&["registration", "resume", ID]).await?;
-    scene.told(&said).await?;
-    assert_eq!(scene.of_the_room(known), said);
-    Ok(())
+#[test]
+fn paused_appservice_gets_everything_once_resumed() -> Result<()> {
+    scenario(async {
+        let scene = Scene::set(Database::Sqlite).await?;
+        let before = scene.alice.say(&scene.room_id, "before").await?;
+        scene.told(&[before]).await?;
+        scene.hub.command(&["registration", "pause", ID]).await?;
+        let known = scene.appservice.events().len();
+        let mut said = Vec::new();
+        for number in 0..10 {
+            said.push(scene.alice.say(&scene.room_id, &format!("held {number}")).await?);
+        }
+        let queue = scene.hub.queue(ID).await?;
+        assert_eq!((&queue["state"], &queue["waiting"]), (&json!("paused"), &json!(10)));
+        assert_eq!(scene.appservice.events().len(), known);
+        scene.hub.command(&["registration", "resume", ID]).await?;
+        scene.told(&said).await?;
+        assert_eq!(scene.of_the_room(known), said);
+        Ok(())
+    })
 }
 
-#[tokio::test]
-async fn removed_appservice_loses_its_token_and_its_users_stay() -> Result<()> {
-    let scene = Scene::set(Database::Sqlite).await?;
-    scene.hub.command(&["registration", "remove", ID]).await?;
-    let (status, answer) = scene.ghost.request(Method::GET, "/_matrix/client/v3/account/whoami", None).await?;
-    assert_eq!((status, &answer["errcode"]), (401, &json!("M_UNKNOWN_TOKEN")));
-    assert_eq!(scene.alice.membership(&scene.room_id, &scene.ghost.user_id).await?, "join");
-    let list = scene.hub.command(&["registration", "list", "--json"]).await?;
-    assert_eq!(list["registrations"], Value::Array(Vec::new()));
-    Ok(())
+#[test]
+fn removed_appservice_loses_its_token_and_its_users_stay() -> Result<()> {
+    scenario(async {
+        let scene = Scene::set(Database::Sqlite).await?;
+        scene.hub.command(&["registration", "remove", ID]).await?;
+        let (status, answer) = scene.ghost.request(Method::GET, "/_matrix/client/v3/account/whoami", None).await?;
+        assert_eq!((status, &answer["errcode"]), (401, &json!("M_UNKNOWN_TOKEN")));
+        assert_eq!(scene.alice.membership(&scene.room_id, &scene.ghost.user_id).await?, "join");
+        let list = scene.hub.command(&["registration", "list", "--json"]).await?;
+        assert_eq!(list["registrations"], Value::Array(Vec::new()));
+        Ok(())
+    })
 }
 
-#[tokio::test]
-async fn ping_reaches_the_appservice() -> Result<()> {
-    let scene = Scene::set(Database::Sqlite).await?;
-    let path = format!("/_matrix/client/v1/appservice/{ID}/ping");
-    let answer = scene.ghost.post(&path, &json!({"transaction_id": "p1"})).await?;
-    assert!(answer["duration_ms"].is_u64(), "{answer}");
-    assert_eq!(scene.appservice.pings(), 1);
-    scene.appservice.stop();
-    let (status, answer) = scene.ghost.request(Method::POST, &path, Some(&json!({}))).await?;
-    assert_eq!((status, &answer["errcode"]), (502, &json!("M_CONNECTION_FAILED")));
-    Ok(())
+#[test]
+fn ping_reaches_the_appservice() -> Result<()> {
+    scenario(async {
+        let scene = Scene::set(Database::Sqlite).await?;
+        let path = format!("/_matrix/client/v1/appservice/{ID}/ping");
+        let answer = scene.ghost.post(&path, &json!({"transaction_id": "p1"})).await?;
+        assert!(answer["duration_ms"].is_u64(), "{answer}");
+        assert_eq!(scene.appservice.pings(), 1);
+        scene.appservice.stop();
+        let (status, answer) = scene.ghost.request(Method::POST, &path, Some(&json!({}))).await?;
+        assert_eq!((status, &answer["errcode"]), (502, &json!("M_CONNECTION_FAILED")));
+        Ok(())
+    })
 }

@@ -1,7 +1,7 @@
 //! Stock clients live on the hub.
 
 use anyhow::Result;
-use causeway_blackbox::{Database, Hub, HubOptions, node_script, python_script};
+use causeway_blackbox::{Database, Hub, HubOptions, node_script, python_script, scenario};
 use serde_json::json;
 
 async fn two_people(database: Database) -> Result<(Hub, causeway_blackbox::Place, serde_json::Value)> {
@@ -15,20 +15,26 @@ async fn two_people(database: Database) -> Result<(Hub, causeway_blackbox::Place
     Ok((hub, place, arguments))
 }
 
-#[tokio::test]
-async fn matrix_nio_lives_on_the_hub_with_sqlite() -> Result<()> {
-    let (_hub, _place, arguments) = two_people(Database::Sqlite).await?;
-    python_script("nio_client.py", &arguments).await
+#[test]
+fn matrix_nio_lives_on_the_hub_with_sqlite() -> Result<()> {
+    scenario(async {
+        let (_hub, _place, arguments) = two_people(Database::Sqlite).await?;
+        python_script("nio_client.py", &arguments).await
+    })
 }
 
-#[tokio::test]
-async fn matrix_nio_lives_on_the_hub_with_postgres() -> Result<()> {
-    let (_hub, _place, arguments) = two_people(Database::Postgres).await?;
-    python_script("nio_client.py", &arguments).await
+#[test]
+fn matrix_nio_lives_on_the_hub_with_postgres() -> Result<()> {
+    scenario(async {
+        let (_hub, _place, arguments) = two_people(Database::Postgres).await?;
+        python_script("nio_client.py", &arguments).await
+    })
 }
 
-#[tokio::test]
-async fn matrix_js_sdk_lives_on_the_hub() -> Result<()> {
-    let (_hub, _place, arguments) = two_people(Database::Sqlite).await?;
-    node_script("js_client.mjs", &arguments).await
+#[test]
+fn matrix_js_sdk_lives_on_the_hub() -> Result<()> {
+    scenario(async {
+        let (_hub, _place, arguments) = two_people(Database::Sqlite).await?;
+        node_script("js_client.mjs", &arguments).await
+    })
 }

@@ -1,28 +1,28 @@
 //! `kill -9` under traffic in both directions; `cargo xtask soak` runs the same with many seeds.
 
 use anyhow::Result;
-use causeway_blackbox::{Campaign, Database};
+use causeway_blackbox::{Campaign, Database, scenario};
 
 async fn survives(seed: u64, database: Database) -> Result<()> {
     Campaign { seed, database, kills: 5 }.run().await.map(drop)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_hub_keeps_what_it_acknowledged_on_sqlite_seed_1() -> Result<()> {
-    survives(1, Database::Sqlite).await
+#[test]
+fn killed_hub_keeps_what_it_acknowledged_on_sqlite_seed_1() -> Result<()> {
+    scenario(survives(1, Database::Sqlite))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_hub_keeps_what_it_acknowledged_on_sqlite_seed_2() -> Result<()> {
-    survives(2, Database::Sqlite).await
+#[test]
+fn killed_hub_keeps_what_it_acknowledged_on_sqlite_seed_2() -> Result<()> {
+    scenario(survives(2, Database::Sqlite))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_hub_keeps_what_it_acknowledged_on_postgres_seed_1() -> Result<()> {
-    survives(1, Database::Postgres).await
+#[test]
+fn killed_hub_keeps_what_it_acknowledged_on_postgres_seed_1() -> Result<()> {
+    scenario(survives(1, Database::Postgres))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_hub_keeps_what_it_acknowledged_on_postgres_seed_2() -> Result<()> {
-    survives(2, Database::Postgres).await
+#[test]
+fn killed_hub_keeps_what_it_acknowledged_on_postgres_seed_2() -> Result<()> {
+    scenario(survives(2, Database::Postgres))
 }

@@ -8,14 +8,14 @@ fn lines() -> Vec<String> {
     (0..LINES).map(|number| format!("line {number}")).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_lines_from_irc_arrive_in_order_each_once_on_inspircd() -> Result<()> {
-    from_irc(Kind::InspIrcd).await
+#[test]
+fn a_thousand_lines_from_irc_arrive_in_order_each_once_on_inspircd() -> Result<()> {
+    scenario(from_irc(Kind::InspIrcd))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_lines_from_irc_arrive_in_order_each_once_on_ngircd() -> Result<()> {
-    from_irc(Kind::NgIrcd).await
+#[test]
+fn a_thousand_lines_from_irc_arrive_in_order_each_once_on_ngircd() -> Result<()> {
+    scenario(from_irc(Kind::NgIrcd))
 }
 
 async fn from_irc(kind: Kind) -> Result<()> {
@@ -28,14 +28,14 @@ async fn from_irc(kind: Kind) -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_messages_to_irc_arrive_in_order_each_once_on_inspircd() -> Result<()> {
-    to_irc(Kind::InspIrcd).await
+#[test]
+fn a_thousand_messages_to_irc_arrive_in_order_each_once_on_inspircd() -> Result<()> {
+    scenario(to_irc(Kind::InspIrcd))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_messages_to_irc_arrive_in_order_each_once_on_ngircd() -> Result<()> {
-    to_irc(Kind::NgIrcd).await
+#[test]
+fn a_thousand_messages_to_irc_arrive_in_order_each_once_on_ngircd() -> Result<()> {
+    scenario(to_irc(Kind::NgIrcd))
 }
 
 async fn to_irc(kind: Kind) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use anyhow::{Context, Result, ensure};
-use causeway_blackbox::{Client, Database, Hub, HubOptions, IrcPerson, Place, until};
+use causeway_blackbox::{Client, Database, Hub, HubOptions, IrcPerson, Place, scenario, until};
 use causeway_emulators::irc::{InspIrcd, NgIrcd};
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ struct Scene {
     room_id: String,
     /// of the IRC server
     port: u16,
-    _server: Box<dyn Any>,
+    _server: Box<dyn Any + Send + Sync>,
     _place: Place,
 }
 
@@ -34,7 +34,7 @@ enum Kind {
 
 impl Kind {
     /// What keeps it running, and its port.
-    fn start(self) -> Result<(Box<dyn Any>, u16)> {
+    fn start(self) -> Result<(Box<dyn Any + Send + Sync>, u16)> {
         Ok(match self {
             Self::InspIrcd => {
                 let server = InspIrcd::start()?;

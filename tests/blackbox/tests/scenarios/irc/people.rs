@@ -13,52 +13,62 @@ impl Scene {
     }
 }
 
-#[tokio::test]
-async fn nick_change_is_seen_and_the_new_nick_speaks() -> Result<()> {
-    let scene = Scene::set(Kind::InspIrcd, Database::Sqlite).await?;
-    scene.wilma.raw("NICK wilhelmina")?;
-    scene.wilma.say(CHANNEL, "it is me")?;
-    let said = scene.event("her text", |event| event["content"]["body"] == "it is me").await?;
-    let sender = said["sender"].as_str().context("an event without a sender")?;
-    let member = scene.alice.get_state(&scene.room_id, "m.room.member", sender).await?;
-    assert_eq!((&member["membership"], &member["displayname"]), (&json!("join"), &json!("wilhelmina")));
-    Ok(())
+#[test]
+fn nick_change_is_seen_and_the_new_nick_speaks() -> Result<()> {
+    scenario(async {
+        let scene = Scene::set(Kind::InspIrcd, Database::Sqlite).await?;
+        scene.wilma.raw("NICK wilhelmina")?;
+        scene.wilma.say(CHANNEL, "it is me")?;
+        let said = scene.event("her text", |event| event["content"]["body"] == "it is me").await?;
+        let sender = said["sender"].as_str().context("an event without a sender")?;
+        let member = scene.alice.get_state(&scene.room_id, "m.room.member", sender).await?;
+        assert_eq!((&member["membership"], &member["displayname"]), (&json!("join"), &json!("wilhelmina")));
+        Ok(())
+    })
 }
 
-#[tokio::test]
-async fn join_part_and_kick_change_the_membership_of_the_ghost() -> Result<()> {
-    let scene = Scene::set(Kind::InspIrcd, Database::Sqlite).await?;
-    let port = scene.port;
-    let fred = IrcPerson::connect(port, "fred").await?;
-    fred.join(CHANNEL).await?;
-    scene.membership_becomes("fred", "join").await?;
-    fred.raw(&format!("PART {CHANNEL} :supper"))?;
-    scene.membership_becomes("fred", "leave").await?;
-    fred.join(CHANNEL).await?;
-    scene.membership_becomes("fred", "join").await?;
-    // Wilma made the channel, so she may.
-    scene.wilma.raw(&format!("KICK {CHANNEL} fred :enough"))?;
-    scene.membership_becomes("fred", "leave").await?;
-    drop(fred);
-    Ok(())
+#[test]
+fn join_part_and_kick_change_the_membership_of_the_ghost() -> Result<()> {
+    scenario(async {
+        let scene = Scene::set(Kind::InspIrcd, Database::Sqlite).await?;
+        let port = scene.port;
+        let fred = IrcPerson::connect(port, "fred").await?;
+        fred.join(CHANNEL).await?;
+        scene.membership_becomes("fred", "join").await?;
+        fred.raw(&format!("PART {CHANNEL} :supper"))?;
+        scene.membership_becomes("fred", "leave").await?;
+        fred.join(CHANNEL).await?;
+        scene.membership_becomes("fred", "join").await?;
+        // Wilma made the channel, so she may.
+        scene.wilma.raw(&format!("KICK {CHANNEL} fred :enough"))?;
+        scene.membership_becomes("fred", "leave").await?;
+        drop(fred);
+        Ok(())
+    })
 }
 
-#[tokio::test]
-async fn person_who_leaves_the_room_leaves_the_channel() -> Result<()> {
-    let scene = Scene::set(Kind::InspIrcd, Database::Sqlite).await?;
-    let leave = format!("/_matrix/client/v3/rooms/{}/leave", causeway_blackbox::escape(&scene.room_id));
-    scene.alice.post(&leave, &json!({})).await?;
-    scene.wilma.wait_for("alice's part", |line| line.starts_with(":alicem!") && line.contains("PART")).await.map(drop)
+#[test]
+fn person_who_leaves_the_room_leaves_the_channel() -> Result<()> {
+    scenario(async {
+        let scene = Scene::set(Kind::InspIrcd, Database::Sqlite).await?;
+        let leave = format!("/_matrix/client/v3/rooms/{}/leave", causeway_blackbox::escape(&scene.room_id));
+        scene.alice.post(&leave, &json!({})).await?;
+        scene
+            .wilma
+            .wait_for("alice's part", |line| line.starts_with(":alicem!") && line.contains("PART"))
+            .await
+            .map(drop)
+    })
 }
 
-#[tokio::test]
-async fn channel_seen_by_two_logins_is_one_room_with_each_line_once_on_inspircd() -> Result<()> {
-    two_logins(Kind::InspIrcd).await
+#[test]
+fn channel_seen_by_two_logins_is_one_room_with_each_line_once_on_inspircd() -> Result<()> {
+    scenario(two_logins(Kind::InspIrcd))
 }
 
-#[tokio::test]
-async fn channel_seen_by_two_logins_is_one_room_with_each_line_once_on_ngircd() -> Result<()> {
-    two_logins(Kind::NgIrcd).await
+#[test]
+fn channel_seen_by_two_logins_is_one_room_with_each_line_once_on_ngircd() -> Result<()> {
+    scenario(two_logins(Kind::NgIrcd))
 }
 
 async fn two_logins(kind: Kind) -> Result<()> {

@@ -2,14 +2,14 @@
 
 use super::*;
 
-#[tokio::test]
-async fn text_emotes_and_formatting_cross_both_ways_on_inspircd() -> Result<()> {
-    words(Kind::InspIrcd).await
+#[test]
+fn text_emotes_and_formatting_cross_both_ways_on_inspircd() -> Result<()> {
+    scenario(words(Kind::InspIrcd))
 }
 
-#[tokio::test]
-async fn text_emotes_and_formatting_cross_both_ways_on_ngircd() -> Result<()> {
-    words(Kind::NgIrcd).await
+#[test]
+fn text_emotes_and_formatting_cross_both_ways_on_ngircd() -> Result<()> {
+    scenario(words(Kind::NgIrcd))
 }
 
 async fn words(kind: Kind) -> Result<()> {
@@ -51,64 +51,73 @@ async fn words(kind: Kind) -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn text_crosses_both_ways_on_postgres() -> Result<()> {
-    let scene = Scene::set(Kind::InspIrcd, Database::Postgres).await?;
-    scene.alice.say(&scene.room_id, "ahoy").await?;
-    scene.wilma.wait_to_hear("alicem", CHANNEL, &["ahoy"]).await?;
-    scene.wilma.say(CHANNEL, "hello alice")?;
-    scene.event("her text", has_body(&ghost("wilma"), "hello alice")).await.map(drop)
+#[test]
+fn text_crosses_both_ways_on_postgres() -> Result<()> {
+    scenario(async {
+        let scene = Scene::set(Kind::InspIrcd, Database::Postgres).await?;
+        scene.alice.say(&scene.room_id, "ahoy").await?;
+        scene.wilma.wait_to_hear("alicem", CHANNEL, &["ahoy"]).await?;
+        scene.wilma.say(CHANNEL, "hello alice")?;
+        scene.event("her text", has_body(&ghost("wilma"), "hello alice")).await.map(drop)
+    })
 }
 
-#[tokio::test]
-async fn topic_crosses_both_ways() -> Result<()> {
-    let scene = Scene::set(Kind::InspIrcd, Database::Sqlite).await?;
-    scene.wilma.raw(&format!("TOPIC {CHANNEL} :ships and tides"))?;
-    scene.event("her topic", |event| event["content"]["topic"] == "ships and tides").await?;
-    scene.wilma.raw(&format!("MODE {CHANNEL} -t"))?;
-    scene.alice.set_state(&scene.room_id, "m.room.topic", "", &json!({"topic": "tides only"})).await?;
-    let is_topic = |line: &str| line.starts_with(":alicem!") && line.contains("TOPIC") && line.ends_with(":tides only");
-    scene.wilma.wait_for("alice's topic", is_topic).await.map(drop)
+#[test]
+fn topic_crosses_both_ways() -> Result<()> {
+    scenario(async {
+        let scene = Scene::set(Kind::InspIrcd, Database::Sqlite).await?;
+        scene.wilma.raw(&format!("TOPIC {CHANNEL} :ships and tides"))?;
+        scene.event("her topic", |event| event["content"]["topic"] == "ships and tides").await?;
+        scene.wilma.raw(&format!("MODE {CHANNEL} -t"))?;
+        scene.alice.set_state(&scene.room_id, "m.room.topic", "", &json!({"topic": "tides only"})).await?;
+        let is_topic =
+            |line: &str| line.starts_with(":alicem!") && line.contains("TOPIC") && line.ends_with(":tides only");
+        scene.wilma.wait_for("alice's topic", is_topic).await.map(drop)
+    })
 }
 
-#[tokio::test]
-async fn private_message_from_irc_opens_a_room_and_answers_go_back() -> Result<()> {
-    let scene = Scene::set(Kind::InspIrcd, Database::Sqlite).await?;
-    let her = ghost("wilma");
-    scene.wilma.say("alicem", "between us")?;
-    let room_id = until("the private room", || async {
-        let joined = scene.alice.get("/_matrix/client/v3/joined_rooms").await?;
-        let rooms: Vec<&str> =
-            joined["joined_rooms"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        for room_id in rooms.into_iter().filter(|room_id| *room_id != scene.room_id) {
-            if scene.alice.heard(room_id, 20).await?.contains(&"between us".to_owned()) {
-                return Ok(room_id.to_owned());
+#[test]
+fn private_message_from_irc_opens_a_room_and_answers_go_back() -> Result<()> {
+    scenario(async {
+        let scene = Scene::set(Kind::InspIrcd, Database::Sqlite).await?;
+        let her = ghost("wilma");
+        scene.wilma.say("alicem", "between us")?;
+        let room_id = until("the private room", || async {
+            let joined = scene.alice.get("/_matrix/client/v3/joined_rooms").await?;
+            let rooms: Vec<&str> =
+                joined["joined_rooms"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            for room_id in rooms.into_iter().filter(|room_id| *room_id != scene.room_id) {
+                if scene.alice.heard(room_id, 20).await?.contains(&"between us".to_owned()) {
+                    return Ok(room_id.to_owned());
+                }
             }
-        }
-        anyhow::bail!("only {joined}")
+            anyhow::bail!("only {joined}")
+        })
+        .await?;
+        event_in(&scene.alice, &room_id, "her text", has_body(&her, "between us")).await?;
+        scene.alice.send(&room_id, "m.room.message", "answer", &text("certainly")).await?;
+        scene.wilma.wait_to_hear("alicem", "wilma", &["certainly"]).await
     })
-    .await?;
-    event_in(&scene.alice, &room_id, "her text", has_body(&her, "between us")).await?;
-    scene.alice.send(&room_id, "m.room.message", "answer", &text("certainly")).await?;
-    scene.wilma.wait_to_hear("alicem", "wilma", &["certainly"]).await
 }
 
-#[tokio::test]
-async fn conversation_goes_on_after_the_hub_was_restarted() -> Result<()> {
-    let mut scene = Scene::set(Kind::InspIrcd, Database::Sqlite).await?;
-    scene.hub.terminate().await?;
-    scene.alice = {
-        scene.hub.serve().await?;
-        scene.hub.user("alice").await?
-    };
-    let rejoined = |line: &&String| line.starts_with(":alicem!") && line.contains("JOIN");
-    until("alice to be back on IRC", || async {
-        ensure!(scene.wilma.lines().iter().filter(rejoined).count() == 2, "not yet");
-        Ok(())
+#[test]
+fn conversation_goes_on_after_the_hub_was_restarted() -> Result<()> {
+    scenario(async {
+        let mut scene = Scene::set(Kind::InspIrcd, Database::Sqlite).await?;
+        scene.hub.terminate().await?;
+        scene.alice = {
+            scene.hub.serve().await?;
+            scene.hub.user("alice").await?
+        };
+        let rejoined = |line: &&String| line.starts_with(":alicem!") && line.contains("JOIN");
+        until("alice to be back on IRC", || async {
+            ensure!(scene.wilma.lines().iter().filter(rejoined).count() == 2, "not yet");
+            Ok(())
+        })
+        .await?;
+        scene.alice.say(&scene.room_id, "back again").await?;
+        scene.wilma.wait_to_hear("alicem", CHANNEL, &["back again"]).await?;
+        scene.wilma.say(CHANNEL, "welcome back")?;
+        scene.event("her text", has_body(&ghost("wilma"), "welcome back")).await.map(drop)
     })
-    .await?;
-    scene.alice.say(&scene.room_id, "back again").await?;
-    scene.wilma.wait_to_hear("alicem", CHANNEL, &["back again"]).await?;
-    scene.wilma.say(CHANNEL, "welcome back")?;
-    scene.event("her text", has_body(&ghost("wilma"), "welcome back")).await.map(drop)
 }
