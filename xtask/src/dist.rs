@@ -26,7 +26,7 @@ pub fn run(arguments: &Arguments) -> Result<PathBuf> {
 
 /// Builds the hub and its bundled bridges into `out`.
 pub fn build(places: &process::Places, out: &Path) -> Result<()> {
-    let plugin_dir = plugins::build(Plugins::Bridges)?;
+    let plugin_dir = plugins::build(places, Plugins::Bridges)?;
     process::run(process::cargo().args(["build", "--release", "--package", "causeway"]))?;
     copy(&places.target.join("release/causeway"), &out.join("bin/causeway"))?;
     for bridge in entries(&plugin_dir.join("bridges"))? {

@@ -1,10 +1,18 @@
-//! `cargo xtask lint`
+//! `cargo xtask lint`: formatting and clippy over the whole workspace.
 
 use anyhow::Result;
 
 use crate::process;
 
 pub fn run() -> Result<()> {
-    process::run(process::cargo().args(["fmt", "--all", "--check"]))?;
-    process::run(process::cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    formatting()?;
+    clippy()
+}
+
+pub fn formatting() -> Result<()> {
+    process::run(process::cargo().args(["fmt", "--all", "--check"]))
+}
+
+pub fn clippy() -> Result<()> {
+    process::run(process::cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
 }

@@ -1,19 +1,20 @@
 //! The project's chores, as `cargo xtask VERB`.
 
-mod bench;
 mod dist;
 mod edges;
+mod judge;
 mod lint;
+mod measured;
 mod plugins;
 mod prerequisites;
 mod process;
-mod soak;
 mod test;
 mod up;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use plugins::Plugins;
 
 /// The project's chores
 #[derive(Parser)]
@@ -30,8 +31,10 @@ enum Verb {
     Dist(dist::Arguments),
     /// Build just the bridges' components
     Plugins,
-    Bench(bench::Arguments),
-    Soak(soak::Arguments),
+    /// Measure; with --check print goal, value and verdict of each figure
+    Bench(measured::Arguments),
+    /// Run random campaigns with many seeds; `kernel` has Synapse judge large random rooms
+    Soak(measured::Arguments),
     /// Formatting and clippy over the whole workspace
     Lint,
 }
@@ -39,18 +42,22 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Arguments::parse().verb {
         Verb::Up(arguments) => up::run(&arguments),
-        Verb::Test(arguments) => test::run(&arguments),
+        Verb::Test(arguments) => return report(test::run(&arguments)),
         Verb::Dist(arguments) => dist::run(&arguments).map(drop),
-        Verb::Plugins => plugins::build(plugins::Plugins::Bridges).map(drop),
-        Verb::Bench(arguments) => bench::run(&arguments),
-        Verb::Soak(arguments) => soak::run(&arguments),
+        Verb::Plugins => process::places().and_then(|places| plugins::build(&places, Plugins::Bridges)).map(drop),
+        Verb::Bench(arguments) => measured::run("bench", &arguments.rest),
+        Verb::Soak(arguments) => match arguments.rest.split_first() {
+            Some((scenario, rest)) if scenario == "kernel" => judge::run(rest),
+            _ => measured::run("soak", &arguments.rest),
+        },
         Verb::Lint => lint::run(),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("xtask: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    report(done.map(|()| ExitCode::SUCCESS))
+}
+
+fn report(done: anyhow::Result<ExitCode>) -> ExitCode {
+    done.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
 }

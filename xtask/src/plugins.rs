@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 
 use toolchain::Recipe;
 
+use crate::process::Places;
+
 /// Which plugins: a folder is one when it holds a `plugin.yaml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plugins {
@@ -22,23 +24,22 @@ pub enum Plugins {
 }
 
 /// Builds the plugins and answers the folder that holds them (what `CAUSEWAY_PLUGIN_DIR` names).
-pub fn build(which: Plugins) -> Result<PathBuf> {
-    let workspace = toolchain::workspace()?;
-    let mut found = find(&workspace.root.join("bridges"))?;
+pub fn build(places: &Places, which: Plugins) -> Result<PathBuf> {
+    let mut found = find(&places.root.join("bridges"))?;
     if which == Plugins::All {
-        found.extend(find(&workspace.root.join("tests"))?);
+        found.extend(find(&places.root.join("tests"))?);
     }
-    let out = workspace.target.join("plugins");
+    let out = places.target.join("plugins");
     if found.is_empty() {
         fs::create_dir_all(&out)?;
         return Ok(out);
     }
-    let recipe = Recipe::choose(&workspace)?;
+    let recipe = Recipe::choose(places)?;
     println!("plugins: building with {recipe}");
     for source in found {
         let kind = source.parent().and_then(Path::file_name).context("a plugin's folder has a parent")?;
         let name = source.file_name().and_then(|n| n.to_str()).context("a plugin's folder has a plain name")?;
-        let component = compile(&recipe, &workspace, name)?;
+        let component = compile(&recipe, places, name)?;
         let target = out.join(kind).join(name);
         lay_out(&source, &component, name, &target)?;
         println!("plugins: {}", target.join(format!("{name}.wasm")).display());
@@ -59,11 +60,11 @@ fn find(parent: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn compile(recipe: &Recipe, workspace: &toolchain::Workspace, name: &str) -> Result<PathBuf> {
-    let target = recipe.target_dir(workspace);
+fn compile(recipe: &Recipe, places: &Places, name: &str) -> Result<PathBuf> {
+    let target = recipe.target_dir(places);
     let mut cargo = recipe.cargo()?;
     cargo
-        .current_dir(&workspace.root)
+        .current_dir(&places.root)
         .env("CARGO_TARGET_DIR", &target)
         .args(["rustc", "--lib", "--crate-type", "cdylib", "--profile", "component"])
         .args(["--package", &format!("causeway-{name}"), "--target", toolchain::TARGET]);

@@ -18,13 +18,19 @@ const PACKAGES: &[(&str, &str)] = &[
     ("atheme-services", "/usr/bin/atheme-services"),
 ];
 
-/// Programs that have many sources; any will do.
-const PROGRAMS: &[(&str, &str)] = &[("python3", "python3 python3-venv"), ("node", "nodejs npm"), ("npm", "npm")];
+/// Programs that have many sources; any will do. The command fails where something of theirs is missing.
+const PROGRAMS: &[(&[&str], &str)] = &[
+    (&["python3", "-c", "import ensurepip, venv"], "python3 python3-venv"),
+    (&["node", "--version"], "nodejs"),
+    (&["npm", "--version"], "npm"),
+];
 
 /// What the tests take from the environment.
 pub struct Tools {
     /// a Python with the clients of `tests/blackbox/clients/requirements.txt`
     pub python: PathBuf,
+    /// a Python with Synapse, as [`synapse`] installs it
+    pub synapse: PathBuf,
     /// a folder whose `node_modules` has the packages of `tests/blackbox/clients/package.json`
     pub node: PathBuf,
 }
@@ -32,14 +38,26 @@ pub struct Tools {
 pub fn install(places: &process::Places) -> Result<Tools> {
     system_packages()?;
     let clients = places.root.join("tests/blackbox/clients");
-    let tools = places.target.join("test-tools");
-    Ok(Tools { python: python(&clients, &tools)?, node: node(&clients, &tools)? })
+    Ok(Tools {
+        python: python(places, &clients.join("requirements.txt"))?,
+        synapse: synapse(places)?,
+        node: node(places, &clients)?,
+    })
+}
+
+/// A Python with the release of Synapse that judges us.
+pub fn synapse(places: &process::Places) -> Result<PathBuf> {
+    python(places, &places.root.join("tests/judges/requirements.txt"))
+}
+
+fn tools(places: &process::Places) -> PathBuf {
+    places.target.join("test-tools")
 }
 
 fn system_packages() -> Result<()> {
     let mut missing: Vec<&str> =
         PACKAGES.iter().filter(|(_, file)| !exists(file)).map(|(package, _)| *package).collect();
-    missing.extend(PROGRAMS.iter().filter(|(program, _)| !process::is_installed(program)).map(|(_, package)| *package));
+    missing.extend(PROGRAMS.iter().filter(|(command, _)| !runs(command)).map(|(_, packages)| *packages));
     if missing.is_empty() {
         return Ok(());
     }
@@ -57,6 +75,10 @@ fn system_packages() -> Result<()> {
     )
 }
 
+fn runs(command: &[&str]) -> bool {
+    process::output(Command::new(command[0]).args(&command[1..])).is_ok()
+}
+
 /// A path with at most one `*` for a whole component.
 fn exists(pattern: &str) -> bool {
     match pattern.split_once('*') {
@@ -67,25 +89,25 @@ fn exists(pattern: &str) -> bool {
     }
 }
 
-fn python(clients: &Path, tools: &Path) -> Result<PathBuf> {
-    let requirements = clients.join("requirements.txt");
-    let folder = tools.join(format!("python-{}", digest(&requirements)?));
+/// A virtual environment with these packages.
+fn python(places: &process::Places, requirements: &Path) -> Result<PathBuf> {
+    let folder = tools(places).join(format!("python-{}", digest(requirements)?));
     let python = folder.join("bin/python");
     fresh(&folder, || {
-        println!("installing the Python clients into {}", folder.display());
+        println!("installing {} into {}", requirements.display(), folder.display());
         process::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
         process::run(
             Command::new(&python)
                 .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
-                .arg(&requirements),
+                .arg(requirements),
         )
     })?;
     Ok(python)
 }
 
-fn node(clients: &Path, tools: &Path) -> Result<PathBuf> {
+fn node(places: &process::Places, clients: &Path) -> Result<PathBuf> {
     let manifest = clients.join("package.json");
-    let folder = tools.join(format!("node-{}", digest(&manifest)?));
+    let folder = tools(places).join(format!("node-{}", digest(&manifest)?));
     fresh(&folder, || {
         println!("installing the JavaScript clients into {}", folder.display());
         fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;

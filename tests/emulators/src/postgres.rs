@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 
-const BINARIES: &str = "/usr/lib/postgresql/15/bin";
+/// Debian keeps each major version in a folder of its own; 15 is the oldest that the hub is for.
+const VERSIONS: &str = "/usr/lib/postgresql";
+const OLDEST: u32 = 15;
 /// Debian's `nobody`: PostgreSQL refuses to run as root.
 const NOBODY: u32 = 65534;
 
@@ -22,6 +24,7 @@ pub struct Postgres {
     server: Child,
     port: u16,
     databases: AtomicU32,
+    binaries: PathBuf,
     directory: TempDir,
     as_nobody: bool,
 }
@@ -40,11 +43,7 @@ impl Postgres {
     }
 
     pub fn start() -> anyhow::Result<Self> {
-        let binaries = PathBuf::from(BINARIES);
-        ensure!(
-            binaries.join("initdb").exists(),
-            "PostgreSQL 15 is missing ({BINARIES}/initdb); run: apt-get install postgresql"
-        );
+        let binaries = binaries()?;
         let directory = TempDir::new().context("making the database's directory")?;
         // A new directory belongs to who makes it.
         let root = std::fs::metadata(directory.path())?.uid() == 0;
@@ -78,7 +77,7 @@ impl Postgres {
             .stderr(Stdio::null())
             .spawn()
             .context("starting postgres")?;
-        let mut postgres = Self { server, port, databases: AtomicU32::new(0), directory, as_nobody: root };
+        let mut postgres = Self { server, port, databases: AtomicU32::new(0), binaries, directory, as_nobody: root };
         postgres.wait_until_ready()?;
         Ok(postgres)
     }
@@ -86,7 +85,7 @@ impl Postgres {
     fn wait_until_ready(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            let ready = Command::new(PathBuf::from(BINARIES).join("pg_isready"))
+            let ready = Command::new(self.binaries.join("pg_isready"))
                 .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
                 .status()?;
             if ready.success() {
@@ -103,7 +102,7 @@ impl Postgres {
     /// A new empty database's URL.
     pub fn database(&self) -> anyhow::Result<String> {
         let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        let made = Command::new(PathBuf::from(BINARIES).join("createdb"))
+        let made = Command::new(self.binaries.join("createdb"))
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "causeway", &name])
             .output()
             .context("running createdb")?;
@@ -112,9 +111,22 @@ impl Postgres {
     }
 }
 
+/// Those of the oldest version that will do, so that what works there works everywhere.
+fn binaries() -> anyhow::Result<PathBuf> {
+    let versions = std::fs::read_dir(VERSIONS).into_iter().flatten().flatten();
+    let versions = versions.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let found = versions
+        .filter(|version| *version >= OLDEST)
+        .map(|version| (version, PathBuf::from(format!("{VERSIONS}/{version}/bin"))))
+        .filter(|(_, folder)| folder.join("initdb").exists())
+        .min();
+    let missing = || format!("PostgreSQL {OLDEST} or newer is missing in {VERSIONS}; run: apt-get install postgresql");
+    Ok(found.with_context(missing)?.1)
+}
+
 impl Drop for Postgres {
     fn drop(&mut self) {
-        let mut stop = Command::new(PathBuf::from(BINARIES).join("pg_ctl"));
+        let mut stop = Command::new(self.binaries.join("pg_ctl"));
         stop.args(["stop", "-m", "immediate", "-D"]).arg(self.directory.path().join("data"));
         if self.as_nobody {
             stop.uid(NOBODY).gid(NOBODY);

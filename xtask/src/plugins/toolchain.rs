@@ -8,29 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::debian;
+use crate::process::Places;
 
 pub const TARGET: &str = "wasm32-wasip2";
 
 /// Rustup keeps trying where no server answers; after this long the next recipe has its turn.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(90);
-
-pub struct Workspace {
-    pub root: PathBuf,
-    pub target: PathBuf,
-}
-
-pub fn workspace() -> Result<Workspace> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--no-deps"])
-        .stderr(Stdio::inherit())
-        .output()
-        .context("running cargo metadata")?;
-    ensure!(output.status.success(), "cargo metadata failed; its message is above");
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).context("reading cargo metadata")?;
-    let path = |key: &str| metadata[key].as_str().map(PathBuf::from).with_context(|| format!("metadata has no {key}"));
-    Ok(Workspace { root: path("workspace_root")?, target: path("target_directory")? })
-}
 
 /// What compiles a guest.
 pub enum Recipe {
@@ -49,14 +32,14 @@ pub struct Sources {
 impl Recipe {
     /// `CAUSEWAY_RUST_SRC` with `CAUSEWAY_WASI_LIBC` decides; else the installed target, what `rustup target add`
     /// brings, what Debian brings.
-    pub fn choose(workspace: &Workspace) -> Result<Self> {
+    pub fn choose(places: &Places) -> Result<Self> {
         if let Some(sources) = named_sources()? {
             return Ok(Self::BuildStd(sources));
         }
         if installed()? {
             return Ok(Self::Installed);
         }
-        let cache = workspace.target.join("guest-toolchain");
+        let cache = places.target.join("guest-toolchain");
         if let Some(sources) = debian::fetched(&cache)? {
             return Ok(Self::BuildStd(sources));
         }
@@ -77,8 +60,8 @@ impl Recipe {
     }
 
     /// The two recipes' outputs differ under the same names, so they never share a folder.
-    pub fn target_dir(&self, workspace: &Workspace) -> PathBuf {
-        workspace.target.join(match self {
+    pub fn target_dir(&self, places: &Places) -> PathBuf {
+        places.target.join(match self {
             Self::Installed => "guests",
             Self::BuildStd(_) => "guests-build-std",
         })
