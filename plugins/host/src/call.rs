@@ -12,7 +12,7 @@ use wasmtime::Store;
 
 use crate::convert::Convert;
 use crate::guest::Guest;
-use crate::net::NetEvent;
+use crate::net::{Closed, NetEvent};
 use crate::net::framing::Frame;
 
 #[derive(Clone)]
@@ -167,10 +167,10 @@ fn gathered(events: Vec<NetEvent>, written: u64) -> Vec<wit_net::Event> {
     let mut gathered = Vec::new();
     for event in events {
         match event {
-            NetEvent::Opened => gathered.push(wit_net::Event::Opened(Vec::new())),
+            NetEvent::Opened(headers) => gathered.push(wit_net::Event::Opened(headers)),
             NetEvent::Writable => gathered.push(wit_net::Event::Writable),
-            NetEvent::Closed { reason } => {
-                gathered.push(wit_net::Event::Closed(wit_net::Closed { code: None, reason, written }));
+            NetEvent::Closed(Closed { code, reason }) => {
+                gathered.push(wit_net::Event::Closed(wit_net::Closed { code, reason, written }));
             }
             NetEvent::Frame(frame) => {
                 let frame = match frame {

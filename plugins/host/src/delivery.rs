@@ -35,7 +35,7 @@ pub enum NetAct {
     Open { conn: u64, tag: String, dial: Dial },
     Send { conn: u64, frames: Vec<Frame> },
     UpgradeTls { conn: u64, tls: TlsPlan },
-    Close { conn: u64, reason: String },
+    Close { conn: u64, code: u16, reason: String },
     Credit { conn: u64, frames: u32 },
 }
 

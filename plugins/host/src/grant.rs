@@ -16,6 +16,13 @@ pub fn allows_http(grant: &Grant, url: &Url) -> bool {
         && grant.http.iter().any(|pattern| matches(pattern, url.scheme(), host, port))
 }
 
+/// The same with `wss://` and `ws://`.
+pub fn allows_websocket(grant: &Grant, url: &Url) -> bool {
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return false };
+    matches!(url.scheme(), "ws" | "wss")
+        && grant.websocket.iter().any(|pattern| matches(pattern, url.scheme(), host, port))
+}
+
 fn matches(pattern: &str, scheme: &str, host: &str, port: u16) -> bool {
     let Some((pattern_scheme, place)) = pattern.split_once("://") else { return false };
     if pattern_scheme != scheme {
@@ -30,8 +37,8 @@ fn matches(pattern: &str, scheme: &str, host: &str, port: u16) -> bool {
     let port_fits = match (pattern_port, scheme) {
         (Some("*"), _) => true,
         (Some(text), _) => text.parse() == Ok(port),
-        (None, "https") => port == 443,
-        (None, "http") => port == 80,
+        (None, "https" | "wss") => port == 443,
+        (None, "http" | "ws") => port == 80,
         (None, _) => false,
     };
     port_fits && host_fits(pattern_host, host)
@@ -69,6 +76,18 @@ mod tests {
         assert!(allows_tcp(&grant, true, "a.b.example.org", 1));
         assert!(!allows_tcp(&grant, true, "example.org", 1));
         assert!(!allows_tcp(&grant, true, "evilexample.org", 1));
+    }
+
+    #[test]
+    fn websocket_pattern_is_of_its_own_list() {
+        let grant = Grant {
+            http: vec!["https://gateway.example.org".into()],
+            websocket: vec!["wss://gateway.example.org".into()],
+            ..Grant::default()
+        };
+        assert!(allows_websocket(&grant, &Url::parse("wss://gateway.example.org/?v=10").expect("a URL")));
+        assert!(!allows_websocket(&grant, &Url::parse("ws://gateway.example.org/").expect("a URL")));
+        assert!(!allows_websocket(&grant, &Url::parse("https://gateway.example.org/").expect("a URL")));
     }
 
     #[test]

@@ -12,21 +12,23 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use url::{Host, Url};
 
-use crate::grant::allows_http;
+use crate::grant::{allows_http, allows_websocket};
 use crate::limits::Limit;
 use crate::net::address::{is_private, resolve};
 use crate::net::tls::Roots;
 
 const REDIRECTS: usize = 5;
+const CONNECT: Duration = Duration::from_secs(30);
 
 /// A request that was checked.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Request {
     pub method: reqwest::Method,
     pub url: Url,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
-    pub timeout: Duration,
+    /// of the whole exchange; none for an answer that stays open
+    pub timeout: Option<Duration>,
     pub max_response: u64,
 }
 
@@ -48,6 +50,7 @@ impl Web {
         let hops = grant.clone();
         let client = reqwest::Client::builder()
             .no_proxy()
+            .connect_timeout(CONNECT)
             .tls_backend_preconfigured(roots.client())
             .dns_resolver(Arc::new(Names { private: grant.private_networks }))
             .redirect(Policy::custom(move |hop| {
@@ -69,32 +72,30 @@ impl Web {
         url: &str,
         headers: &[(String, String)],
         body: Vec<u8>,
-        timeout: Duration,
+        timeout: Option<Duration>,
         max_response: u64,
     ) -> Result<Request, Refusal> {
-        let bad = |what: &str| Refusal::Bad(what.to_owned());
-        let url = Url::parse(url).map_err(|error| Refusal::Bad(format!("the URL can't be read: {error}")))?;
+        let url = parse_url(url)?;
         check(&self.grant, &url)?;
-        let method = method.parse().map_err(|_| bad("the method can't be read"))?;
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            let name: HeaderName = name.parse().map_err(|_| bad("a header's name can't be read"))?;
-            let value: HeaderValue = value.parse().map_err(|_| bad("a header's value can't be sent"))?;
-            map.append(name, value);
+        let method = method.parse().map_err(|_| Refusal::Bad("the method can't be read".into()))?;
+        Ok(Request { method, url, headers: header_map(headers)?, body, timeout, max_response })
+    }
+
+    /// Sends the request; the answer's body is still to be read.
+    pub async fn open(&self, request: Request) -> Result<reqwest::Response, Error> {
+        let Request { method, url, headers, body, timeout, .. } = request;
+        let mut builder = self.client.request(method, url).headers(headers).body(body);
+        if let Some(timeout) = timeout {
+            builder = builder.timeout(timeout);
         }
-        Ok(Request { method, url, headers: map, body, timeout, max_response })
+        builder.send().await.map_err(|error| network(&error))
     }
 
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
-        let Request { method, url, headers, body, timeout, max_response } = request;
-        let sent = self.client.request(method, url).headers(headers).body(body).timeout(timeout).send().await;
-        let answer = sent.map_err(|error| network(&error))?;
+        let max_response = request.max_response;
+        let answer = self.open(request).await?;
         let (status, url) = (answer.status().as_u16(), answer.url().to_string());
-        let headers = answer
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-            .collect();
+        let headers = headers(answer.headers());
         let mut body = Vec::new();
         let mut chunks = answer.bytes_stream();
         while let Some(chunk) = chunks.next().await {
@@ -109,11 +110,47 @@ impl Web {
     }
 }
 
-fn check(grant: &Grant, url: &Url) -> Result<(), Refusal> {
-    if !allows_http(grant, url) {
-        let place = format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default());
-        return Err(Refusal::Limit(Limit::HttpHost, format!("{place} is not in the bridge's grant")));
+/// Headers as a guest sees them.
+pub fn headers(map: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    map.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+}
+
+pub fn header_map(headers: &[(String, String)]) -> Result<HeaderMap, Refusal> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name: HeaderName = name.parse().map_err(|_| Refusal::Bad("a header's name can't be read".into()))?;
+        let value: HeaderValue = value.parse().map_err(|_| Refusal::Bad("a header's value can't be sent".into()))?;
+        map.append(name, value);
     }
+    Ok(map)
+}
+
+pub fn parse_url(text: &str) -> Result<Url, Refusal> {
+    Url::parse(text).map_err(|error| Refusal::Bad(format!("the URL can't be read: {error}")))
+}
+
+/// Whether a WebSocket may be opened to `url`.
+pub fn check_websocket(grant: &Grant, url: &Url) -> Result<(), Refusal> {
+    granted(allows_websocket(grant, url), Limit::NetHost, url)?;
+    check_literal(grant, url)
+}
+
+fn check(grant: &Grant, url: &Url) -> Result<(), Refusal> {
+    granted(allows_http(grant, url), Limit::HttpHost, url)?;
+    check_literal(grant, url)
+}
+
+fn granted(allowed: bool, limit: Limit, url: &Url) -> Result<(), Refusal> {
+    if allowed {
+        return Ok(());
+    }
+    let place = format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default());
+    Err(Refusal::Limit(limit, format!("{place} is not in the bridge's grant")))
+}
+
+/// An address in the URL is not resolved, so it is judged here.
+fn check_literal(grant: &Grant, url: &Url) -> Result<(), Refusal> {
     let literal = match url.host() {
         Some(Host::Ipv4(ip)) => Some(ip.into()),
         Some(Host::Ipv6(ip)) => Some(ip.into()),

@@ -7,7 +7,7 @@ use causeway_sdk::capabilities::{Level, NetworkFeatures, RoomFeatures};
 use causeway_sdk::content::Body;
 use causeway_sdk::login::Session;
 use causeway_sdk::matrix_in::SentPart;
-use causeway_sdk::net::{Conn, Event as NetEvent, Frame, Framing, Target, Tcp, Tls};
+use causeway_sdk::net::{Conn, Event as NetEvent, Frame, Framing, HttpStream, Target, Tcp, Tls, Websocket};
 use causeway_sdk::{
     Connector, Descriptor, Error, Init, MatrixEvent, MatrixKind, Outcome, PortalKey, Resolved, kv, net, timers,
 };
@@ -53,8 +53,13 @@ impl Connector for Hostile {
                     report(net::send(conn, &[Frame::Text("go".into())]).map(|_| ()));
                     report(net::upgrade_tls(conn, &tls()));
                 }
+                NetEvent::Frames(frames) if frames.contains(&Frame::Text("leave".into())) => {
+                    net::close(conn, 4000, "asked to leave");
+                }
                 NetEvent::Frames(frames) => frames.iter().for_each(keep),
                 NetEvent::Closed(closed) => {
+                    let code = closed.code.map_or(String::new(), |code| code.to_string());
+                    report(kv::set("close-code", code.as_bytes()));
                     report(kv::set("closed", format!("{} {}", closed.written, closed.reason).as_bytes()));
                 }
                 NetEvent::Writable => {}
@@ -110,6 +115,8 @@ fn handle(event: &MatrixEvent) -> Outcome {
     let done = match text.split_once(' ').unwrap_or((text, "")) {
         ("dial", place) => dial(place, None),
         ("dial-tls", place) => dial(place, Some(tls())),
+        ("dial-websocket", url) => net::open("main", &websocket(url)).map(|_| ()),
+        ("dial-stream", url) => net::open("main", &stream(url)).map(|_| ()),
         ("timer", name) => {
             timers::set_durable(name, std::time::Duration::from_millis(20));
             Ok(())
@@ -133,6 +140,27 @@ fn dial(place: &str, tls: Option<Tls>) -> Result<(), Error> {
     let port = port.parse().unwrap_or(0);
     let tcp = Tcp { host: host.into(), port, tls, framing: Framing::Lines };
     net::open("main", &Target::Tcp(tcp)).map(|_| ())
+}
+
+fn websocket(url: &str) -> Target {
+    let headers = vec![("x-from".into(), "hostile".into())];
+    Target::Websocket(Websocket {
+        url: url.into(),
+        headers,
+        protocols: vec!["chat".into()],
+        ping_every_ms: 100,
+        deflate: false,
+    })
+}
+
+fn stream(url: &str) -> Target {
+    Target::HttpStream(HttpStream {
+        method: "GET".into(),
+        url: url.into(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        framing: Framing::Lines,
+    })
 }
 
 fn tls() -> Tls {

@@ -53,11 +53,15 @@ impl Guest {
         };
         let timeout = Duration::from_millis(req.timeout_ms.into()).min(LONGEST);
         let most = req.max_response.min(self.bridge.ceilings.response_bytes);
-        let request = self.bridge.web.request(&req.method, &req.url, &req.headers, body, timeout, most);
-        request.map_err(|refusal| match refusal {
+        let request = self.bridge.web.request(&req.method, &req.url, &req.headers, body, Some(timeout), most);
+        request.map_err(|refusal| self.refusal(refusal))
+    }
+
+    pub(super) fn refusal(&self, refusal: Refusal) -> Error {
+        match refusal {
             Refusal::Limit(limit, message) => self.refuse(limit, message),
             Refusal::Bad(message) => error(ErrorKind::BadRequest, message),
-        })
+        }
     }
 
     /// A file of the media repository.

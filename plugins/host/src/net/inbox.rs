@@ -13,13 +13,32 @@ const BYTES: usize = 1 << 20;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NetEvent {
-    Opened,
+    /// with the headers of the answer, where the connection was made over HTTP
+    Opened(Vec<(String, String)>),
     Frame(Frame),
     Writable,
     /// the last one
-    Closed {
-        reason: String,
-    },
+    Closed(Closed),
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Closed {
+    /// WebSocket's close code, or the HTTP status of an answer that is no success
+    pub code: Option<u16>,
+    pub reason: String,
+}
+
+impl From<String> for Closed {
+    fn from(reason: String) -> Self {
+        Self { code: None, reason }
+    }
+}
+
+impl From<&str> for Closed {
+    fn from(reason: &str) -> Self {
+        Self::from(reason.to_owned())
+    }
 }
 
 #[derive(Default)]
@@ -50,14 +69,17 @@ impl Inbox {
     pub async fn has_room(&self) {
         loop {
             let notified = self.room.notified();
-            {
-                let kept = self.lock();
-                if kept.events.len() < FRAMES && kept.bytes < BYTES && kept.credit != Some(0) {
-                    return;
-                }
+            if !self.is_full() {
+                return;
             }
             notified.await;
         }
+    }
+
+    /// Whether nothing is to be read now.
+    pub fn is_full(&self) -> bool {
+        let kept = self.lock();
+        kept.events.len() >= FRAMES || kept.bytes >= BYTES || kept.credit == Some(0)
     }
 
     pub fn set_credit(&self, frames: u32) {
@@ -80,7 +102,7 @@ impl Inbox {
             }
         }
         self.room.notify_one();
-        (taken.iter().any(|event| matches!(event, NetEvent::Closed { .. })), !kept.events.is_empty())
+        (taken.iter().any(|event| matches!(event, NetEvent::Closed(_))), !kept.events.is_empty())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {

@@ -9,9 +9,11 @@
 
 pub mod address;
 pub mod framing;
+mod http_stream;
 mod inbox;
 mod tcp;
 pub mod tls;
+mod websocket;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,24 +25,50 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::bridge::Bridge;
 use crate::delivery::NetAct;
+use crate::web::Request;
 use framing::Frame;
 use inbox::Inbox;
-pub use inbox::NetEvent;
+pub use inbox::{Closed, NetEvent};
+pub use tcp::Tcp;
 use tls::TlsPlan;
+pub use websocket::WebSocket;
 
-/// Where a connection is to lead.
+/// Where a connection is to lead, and how what goes over it is cut into frames.
 #[derive(Clone, Debug)]
-pub struct Dial {
-    pub host: String,
-    pub port: u16,
-    pub tls: Option<TlsPlan>,
-    pub framing: Framing,
+pub enum Dial {
+    Tcp(Tcp),
+    WebSocket(WebSocket),
+    HttpStream(Request, Framing),
+}
+
+impl Dial {
+    /// As of a connection that has sent nothing.
+    pub fn standing(&self) -> Standing {
+        let (host, has_tls, kind) = match self {
+            Self::Tcp(tcp) => (tcp.host.clone(), tcp.tls.is_some(), Kind::Tcp(tcp.framing)),
+            Self::WebSocket(socket) => (socket.endpoint.host.clone(), socket.endpoint.tls.is_some(), Kind::WebSocket),
+            Self::HttpStream(request, _) => {
+                let host = request.url.host_str().unwrap_or_default().to_owned();
+                (host, request.url.scheme() == "https", Kind::HttpStream)
+            }
+        };
+        Standing { kind, host, has_tls, accepted: 0, waiting_bytes: 0 }
+    }
+}
+
+/// What can be sent over a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Tcp(Framing),
+    WebSocket,
+    /// nothing
+    HttpStream,
 }
 
 enum Command {
     Send(Vec<Frame>),
     UpgradeTls(TlsPlan),
-    Close(String),
+    Close(u16, String),
 }
 
 /// What the connection's task and the rest of the host share.
@@ -55,7 +83,7 @@ struct Wire {
 
 struct Connection {
     tag: String,
-    framing: Framing,
+    kind: Kind,
     host: String,
     has_tls: bool,
     commands: UnboundedSender<Command>,
@@ -73,7 +101,7 @@ pub struct Connections {
 
 /// What `net.send` and `net.upgrade-tls` have to know.
 pub struct Standing {
-    pub framing: Framing,
+    pub kind: Kind,
     pub host: String,
     pub has_tls: bool,
     pub accepted: u64,
@@ -121,9 +149,9 @@ impl Connections {
                         connection.command(Command::UpgradeTls(tls));
                     }
                 }
-                NetAct::Close { conn, reason } => {
+                NetAct::Close { conn, code, reason } => {
                     if let Some(connection) = open.get(&conn) {
-                        connection.command(Command::Close(reason));
+                        connection.command(Command::Close(code, reason));
                     }
                 }
                 NetAct::Credit { conn, frames } => {
@@ -143,18 +171,19 @@ impl Connections {
             written_bytes: AtomicU64::new(0),
             wants_room: false.into(),
         });
+        let Standing { kind, host, has_tls, .. } = dial.standing();
         let connection = Connection {
             tag,
-            framing: dial.framing,
-            host: dial.host.clone(),
-            has_tls: dial.tls.is_some(),
+            kind,
+            host,
+            has_tls,
             commands,
             accepted: 0,
             accepted_bytes: 0,
             wire: wire.clone(),
         };
         let ready = self.ready.clone();
-        tokio::spawn(tcp::run(self.bridge.clone(), dial, wire, receiver, move || {
+        tokio::spawn(run(self.bridge.clone(), dial, wire, receiver, move || {
             // Without a receiver the Store's actor is gone, and with it everybody who could want to know.
             let _ = ready.send(conn);
         }));
@@ -165,7 +194,7 @@ impl Connections {
         let open = self.lock();
         let connection = open.get(&conn).filter(|connection| !connection.commands.is_closed())?;
         Some(Standing {
-            framing: connection.framing,
+            kind: connection.kind,
             host: connection.host.clone(),
             has_tls: connection.has_tls,
             accepted: connection.accepted,
@@ -217,13 +246,47 @@ impl Connections {
     pub fn close_all(&self) {
         let open = std::mem::take(&mut *self.lock());
         for connection in open.values() {
-            connection.command(Command::Close(String::new()));
+            connection.command(Command::Close(NORMAL, String::new()));
             self.bridge.journal.connections(-1.0);
         }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Connection>> {
         self.open.lock().expect("no code panics while it holds the connections")
+    }
+}
+
+/// WebSocket's code for an end that both sides meant (RFC 6455, section 7.4.1).
+const NORMAL: u16 = 1000;
+
+/// Connects, moves frames both ways, and leaves `closed` in the inbox at last. `ready` is called for each event.
+async fn run(
+    bridge: Arc<Bridge>,
+    dial: Dial,
+    wire: Arc<Wire>,
+    mut commands: UnboundedReceiver<Command>,
+    ready: impl Fn() + Send + Sync,
+) {
+    let closed = match &dial {
+        Dial::Tcp(tcp) => tcp::converse(&bridge, tcp, &wire, &mut commands, &ready).await,
+        Dial::WebSocket(socket) => websocket::converse(&bridge, socket, &wire, &mut commands, &ready).await,
+        Dial::HttpStream(request, framing) => {
+            http_stream::converse(&bridge, request, *framing, &wire, &mut commands, &ready).await
+        }
+    };
+    // What is sent from now on is refused, so that the count of written frames in `closed` is final.
+    commands.close();
+    wire.inbox.push(NetEvent::Closed(closed));
+    ready();
+}
+
+impl Wire {
+    /// To be called when everything that was handed over has been written.
+    fn has_written(&self, ready: &impl Fn()) {
+        if self.wants_room.swap(false, Ordering::Relaxed) {
+            self.inbox.push(NetEvent::Writable);
+            ready();
+        }
     }
 }
 

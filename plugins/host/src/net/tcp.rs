@@ -1,6 +1,5 @@
 //! One TCP connection, in the clear or under TLS.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -9,86 +8,100 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use causeway_bindings::v0_1::causeway::bridge::net::Framing;
+
 use super::address::{ResolveError, resolve};
 use super::framing::{Frame, decode, encode};
 use super::tls::TlsPlan;
-use super::{Command, Dial, NetEvent, Wire};
+use super::{Closed, Command, NetEvent, Wire};
 use crate::bridge::Bridge;
 use crate::limits::Limit;
+
+/// A TCP connection that a guest asked for.
+#[derive(Clone, Debug)]
+pub struct Tcp {
+    pub host: String,
+    pub port: u16,
+    pub tls: Option<TlsPlan>,
+    pub framing: Framing,
+}
 
 const CONNECT: Duration = Duration::from_secs(30);
 /// Bytes written between two looks at the counters: what a broken connection leaves in doubt is at most this.
 const WRITE: usize = 16 << 10;
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// Why the two halves of a connection stopped.
 enum End {
-    Closed(String),
+    Closed(Closed),
     Upgrade(TlsPlan),
 }
 
-/// Connects, moves frames both ways, and leaves `closed` in the inbox at last. `ready` is called for each event.
-pub async fn run(
-    bridge: Arc<Bridge>,
-    dial: Dial,
-    wire: Arc<Wire>,
-    mut commands: UnboundedReceiver<Command>,
-    ready: impl Fn() + Send + Sync,
-) {
-    let reason = converse(&bridge, &dial, &wire, &mut commands, &ready).await;
-    // What is sent from now on is refused, so that the count of written frames in `closed` is final.
-    commands.close();
-    wire.inbox.push(NetEvent::Closed { reason });
-    ready();
-}
-
-async fn converse(
+/// Connects and moves frames both ways until the connection ends.
+pub(super) async fn converse(
     bridge: &Bridge,
-    dial: &Dial,
+    dial: &Tcp,
     wire: &Wire,
     commands: &mut UnboundedReceiver<Command>,
     ready: &(impl Fn() + Send + Sync),
-) -> String {
-    let tcp = match tokio::time::timeout(CONNECT, connect(bridge, dial)).await {
-        Ok(Ok(tcp)) => tcp,
-        Ok(Err(reason)) => return reason,
-        Err(_) => return "the connection attempt timed out".into(),
+) -> Closed {
+    let mut stream = match connect(bridge, &dial.host, dial.port, dial.tls.as_ref()).await {
+        Ok(stream) => stream,
+        Err(reason) => return reason.into(),
     };
-    let mut stream: Box<dyn Stream> = Box::new(tcp);
-    let mut upgrade = dial.tls.clone();
     loop {
-        if let Some(plan) = upgrade.take() {
-            stream = match tokio::time::timeout(CONNECT, bridge.roots.handshake(&plan, stream)).await {
-                Ok(Ok(tls)) => Box::new(tls),
-                Ok(Err(error)) => return format!("TLS: {error}"),
-                Err(_) => return "the TLS handshake timed out".into(),
-            };
-        }
-        wire.inbox.push(NetEvent::Opened);
+        wire.inbox.push(NetEvent::Opened(Vec::new()));
         ready();
         let mut buffer = BytesMut::new();
         let (mut from, mut to) = tokio::io::split(&mut stream);
         let end = tokio::select! {
-            reason = read(&mut from, dial, wire, &mut buffer, ready) => End::Closed(reason),
+            reason = read(&mut from, dial, wire, &mut buffer, ready) => End::Closed(reason.into()),
             end = write(&mut to, dial, wire, commands, ready) => end,
         };
         match end {
-            End::Closed(reason) => {
+            End::Closed(closed) => {
                 // The peer may be gone; whether it hears a farewell changes nothing.
                 let _ = stream.shutdown().await;
-                return reason;
+                return closed;
             }
             // Bytes that came in the clear behind the server's consent could be anybody's.
             End::Upgrade(_) if !buffer.is_empty() => return "the remote end sent data before the TLS handshake".into(),
-            End::Upgrade(plan) => upgrade = Some(plan),
+            End::Upgrade(plan) => match secure(bridge, &plan, stream).await {
+                Ok(secured) => stream = secured,
+                Err(reason) => return reason.into(),
+            },
         }
     }
 }
 
-async fn connect(bridge: &Bridge, dial: &Dial) -> Result<TcpStream, String> {
-    let addresses = match resolve(&dial.host, dial.port, bridge.spec.grant.private_networks).await {
+/// A connection to where the bridge may go, under TLS where asked for. The error is a reason for the guest.
+pub(super) async fn connect(
+    bridge: &Bridge,
+    host: &str,
+    port: u16,
+    tls: Option<&TlsPlan>,
+) -> Result<Box<dyn Stream>, String> {
+    let tcp = tokio::time::timeout(CONNECT, reach(bridge, host, port))
+        .await
+        .unwrap_or_else(|_| Err("the connection attempt timed out".into()))?;
+    match tls {
+        Some(plan) => secure(bridge, plan, Box::new(tcp)).await,
+        None => Ok(Box::new(tcp)),
+    }
+}
+
+async fn secure(bridge: &Bridge, plan: &TlsPlan, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, String> {
+    match tokio::time::timeout(CONNECT, bridge.roots.handshake(plan, stream)).await {
+        Ok(Ok(tls)) => Ok(Box::new(tls)),
+        Ok(Err(error)) => Err(format!("TLS: {error}")),
+        Err(_) => Err("the TLS handshake timed out".into()),
+    }
+}
+
+async fn reach(bridge: &Bridge, host: &str, port: u16) -> Result<TcpStream, String> {
+    let addresses = match resolve(host, port, bridge.spec.grant.private_networks).await {
         Ok(addresses) => addresses,
         Err(error) => {
             if matches!(error, ResolveError::Private(_)) {
@@ -117,7 +130,7 @@ async fn connect(bridge: &Bridge, dial: &Dial) -> Result<TcpStream, String> {
 /// Reads until the connection ends; answers why.
 async fn read(
     from: &mut (impl AsyncRead + Unpin),
-    dial: &Dial,
+    dial: &Tcp,
     wire: &Wire,
     buffer: &mut BytesMut,
     ready: &impl Fn(),
@@ -142,7 +155,7 @@ async fn read(
 
 async fn write(
     to: &mut (impl AsyncWrite + Unpin),
-    dial: &Dial,
+    dial: &Tcp,
     wire: &Wire,
     commands: &mut UnboundedReceiver<Command>,
     ready: &impl Fn(),
@@ -151,15 +164,12 @@ async fn write(
         match commands.recv().await {
             Some(Command::Send(frames)) => {
                 if let Err(error) = write_frames(to, dial, wire, &frames).await {
-                    return End::Closed(error.to_string());
+                    return End::Closed(error.to_string().into());
                 }
-                if wire.wants_room.swap(false, Ordering::Relaxed) {
-                    wire.inbox.push(NetEvent::Writable);
-                    ready();
-                }
+                wire.has_written(ready);
             }
             Some(Command::UpgradeTls(plan)) => return End::Upgrade(plan),
-            Some(Command::Close(reason)) => return End::Closed(reason),
+            Some(Command::Close(_, reason)) => return End::Closed(reason.into()),
             None => return End::Closed("the bridge was stopped".into()),
         }
     }
@@ -167,7 +177,7 @@ async fn write(
 
 async fn write_frames(
     to: &mut (impl AsyncWrite + Unpin),
-    dial: &Dial,
+    dial: &Tcp,
     wire: &Wire,
     frames: &[Frame],
 ) -> std::io::Result<()> {

@@ -8,4 +8,5 @@ mod install;
 mod measure;
 mod services;
 mod setup;
+mod streams;
 mod tls;
