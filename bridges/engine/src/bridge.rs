@@ -12,6 +12,7 @@ use crate::lanes::Lanes;
 use crate::login_process::Process;
 use crate::logins::Login;
 use crate::matrix::Matrix;
+use crate::outbound::Waiting;
 use crate::permissions::Permissions;
 use crate::portals::Portal;
 use crate::queues::Queues;
@@ -56,6 +57,8 @@ pub(crate) struct State {
     pub processes: HashMap<String, Process>,
     /// Matrix events that were offered and aren't settled: what their outcomes are about
     pub offered: HashMap<(LoginId, String), Offered>,
+    /// events that are not offered before others are settled
+    pub waiting: Waiting,
     /// the destination that the bot is
     pub bot_nid: Option<DestinationNid>,
 }

@@ -21,10 +21,10 @@ pub(crate) struct Plan {
     pub statements: Vec<Statement>,
     pub works: Vec<(Lane, Work)>,
     /// what follows in memory once it is on disk
-    after: Vec<After>,
+    pub after: Vec<After>,
 }
 
-enum After {
+pub(crate) enum After {
     Hold(PortalKey, LoginId, RemoteEvent),
     Hear(PortalKey, LoginId),
     Leave(PortalKey, LoginId),

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use causeway_router::{EventFacts, Interested, Registrations};
 use causeway_store::bridges::installed::{self, BridgeRow};
 use causeway_store::bridges::{inbox, logins, management_rooms, portals, sends};
-use causeway_store::{Commit, DestinationNid, Store};
+use causeway_store::{Commit, DestinationNid, Position, Store};
 use ring::rand::{SecureRandom, SystemRandom};
 use ruma::{OwnedUserId, RoomAliasId, RoomId, UserId};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,7 @@ use crate::host::{BridgeSpec, Grant, Host, Plugin, PluginError};
 use crate::logins::Login;
 use crate::matrix::{Matrix, MatrixError};
 use crate::names;
+use crate::outbound::Wait;
 use crate::permissions::Permissions;
 use crate::portals::Portal;
 use crate::queues::Queues;
@@ -413,6 +414,7 @@ impl Bridge {
         let places = portals::logins_of_bridge(store, id).await?;
         let management = management_rooms::of_bridge(store, id).await?;
         let inbox = inbox::of_bridge(store, id).await?;
+        let waiting = sends::waiting(store, id).await?;
         const DAY_MS: u64 = 86_400_000;
         let prune = sends::prune(id, now_ms().saturating_sub(DAY_MS) as i64);
         store.commit(Commit::of(vec![prune])).await.map_err(MatrixError::from)?;
@@ -438,6 +440,9 @@ impl Bridge {
                 if let Some(portal) = state.portals.get_mut(&key) {
                     portal.logins.insert(login.into());
                 }
+            }
+            for row in waiting {
+                state.waiting.add(&row.login.into(), Position(row.position), Wait { room: row.room_id, target: None });
             }
             for (room, user) in management {
                 if let (Ok(room), Ok(user)) = (room.try_into(), user.try_into()) {
@@ -473,7 +478,7 @@ impl Bridge {
                 if let Err(error) = connector.connect(&login.session()).await {
                     tracing::warn!(bridge = %bridge.id, login = %login.id, error = %error, "a login does not connect");
                 }
-                bridge.hub.queues.revive(&login_destination(&bridge.id, &login.id));
+                bridge.offer_all_again(&login.id);
             });
         }
         Ok(())

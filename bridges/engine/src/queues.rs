@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use causeway_router::{Destination, DestinationId, Router, Settled};
-use causeway_store::{DestinationNid, Position};
+use causeway_store::{DestinationNid, Entry, Position};
 
 use crate::matrix::MatrixError;
 
@@ -19,6 +19,10 @@ pub trait Queues: Send + Sync {
     fn settle(&self, id: &DestinationId, position: Position) -> bool;
     /// Offers everything pending again.
     fn revive(&self, id: &DestinationId);
+    /// Offers this one again, which is pending or about to be.
+    fn offer(&self, id: &DestinationId, position: Position);
+    /// Makes an entry that was settled pending again, and offers it.
+    async fn offer_again(&self, id: &DestinationId, entry: &Entry) -> Result<(), MatrixError>;
 }
 
 #[async_trait]
@@ -41,5 +45,13 @@ impl Queues for Router {
 
     fn revive(&self, id: &DestinationId) {
         Router::revive(self, id);
+    }
+
+    fn offer(&self, id: &DestinationId, position: Position) {
+        Router::settle(self, id, position, &Settled::Again { reason: "what it waited for is settled".to_owned() });
+    }
+
+    async fn offer_again(&self, id: &DestinationId, entry: &Entry) -> Result<(), MatrixError> {
+        Router::offer_again(self, id, entry).await.map_err(|error| MatrixError::Unavailable(Box::new(error)))
     }
 }

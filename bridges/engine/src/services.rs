@@ -10,7 +10,6 @@ use crate::connector::{
     CommitError, Effects, ErrorKind, GhostId, KnownMessage, LoginId, MatrixEvent, MessageRef, Outcome, PortalKey,
     RemoteError, Services, StoreId,
 };
-use crate::destination::login_destination;
 use crate::matrix::MatrixError;
 
 fn internal(error: &(dyn std::error::Error + 'static)) -> RemoteError {
@@ -145,7 +144,7 @@ impl Services for Bridge {
 
     fn revived(&self, store: &StoreId) {
         if let Some(login) = &store.login {
-            self.hub.queues.revive(&login_destination(&self.id, login));
+            self.offer_all_again(login);
         }
     }
 

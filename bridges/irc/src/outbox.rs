@@ -76,6 +76,11 @@ const NOT_ACKNOWLEDGED: &str = "the connection was lost before the network ackno
 impl Session {
     /// Takes the lines of a Matrix event into the queue and writes what may go now.
     pub fn enqueue(&mut self, txn: &str, target: &str, lines: Vec<Message>, quote: Option<Quote>) -> Outcome {
+        // One that was lost and is asked for again is said as if for the first time.
+        let lost = self.pending.iter().find(|(_, p)| p.txn == txn && p.is_lost).map(|(place, _)| place.to_owned());
+        if let Some(place) = lost {
+            self.pending.remove(&place);
+        }
         self.flow.place += 1;
         let is_text = lines.iter().all(|line| matches!(line.command.as_str(), "PRIVMSG" | "NOTICE"));
         let lines = lines.iter().map(|line| Line { text: line.to_string(), state: LineState::Queued }).collect();

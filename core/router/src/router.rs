@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use causeway_store::{
-    Commit, CommitError, DestinationNid, Position, Statement, Store, StoreError, delete_dead_letter, pause_destination,
-    put_exception, remove_destination,
+    Commit, CommitError, DestinationNid, Entry, Exception, ExceptionKind, Position, Statement, Store, StoreError,
+    delete_dead_letter, pause_destination, put_exception, remove_destination,
 };
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ use crate::inspect::{self, DeadLetterStatus, QueueStatus};
 use crate::queue::Queue;
 use crate::settle::Settled;
 use crate::state::State;
-use crate::timing::Timing;
+use crate::timing::{Timing, now_ms};
 use crate::worker::rouse;
 
 /// All destinations. Cheap to clone.
@@ -190,6 +190,25 @@ impl Router {
         let known = queue.state().settle(position, settled, Instant::now(), &self.shared.timing);
         rouse(&self.shared, &queue);
         known
+    }
+
+    /// Takes an entry that was settled before as a pending one again, and offers it. It comes late: what followed it in
+    /// its room was taken long ago.
+    pub async fn offer_again(&self, id: &DestinationId, entry: &Entry) -> Result<(), QueueError> {
+        let queue = self.known(id)?;
+        let exception = Exception {
+            position: entry.position,
+            event: entry.nid,
+            room: entry.room_nid,
+            kind: ExceptionKind::Pending,
+            reason: "its sender asked for another try".to_owned(),
+            attempts: 0,
+            since: now_ms(),
+        };
+        self.commit(vec![put_exception(queue.nid, &exception)]).await?;
+        queue.state().reopen(exception);
+        rouse(&self.shared, &queue);
+        Ok(())
     }
 
     /// Offers everything pending again, before anything new: its holder is new and knows nothing of it.

@@ -12,8 +12,8 @@ use wasmtime::Store;
 
 use crate::convert::Convert;
 use crate::guest::Guest;
-use crate::net::{Closed, NetEvent};
 use crate::net::framing::Frame;
+use crate::net::{Closed, NetEvent};
 
 #[derive(Clone)]
 pub enum Call {

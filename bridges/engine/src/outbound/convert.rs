@@ -4,44 +4,66 @@ use causeway_store::bridges::message_map::{self, MessageRow};
 use causeway_store::{Entry, StoreError};
 use serde_json::Value;
 
+use super::target::Target;
 use crate::bridge::Bridge;
 use crate::connector::{
     Author, LoginId, MatrixEvent, MatrixKind, MemberTarget, Membership, Message, MessageRef, PortalKey, Setting,
 };
 use crate::content::{ORIGIN, message_part};
 
+/// What an event is to a connector.
+#[expect(clippy::large_enum_variant, reason = "most of them are events")]
+pub(crate) enum Converted<T = MatrixEvent> {
+    Event(T),
+    /// nothing that the network is to be told
+    Nothing,
+    /// it is about this event, whose end at the network is still to come
+    Waits(String),
+    /// it is about something that the network does not have
+    Orphan,
+}
+
+impl<T> Converted<T> {
+    fn map<U>(self, into: impl FnOnce(T) -> U) -> Converted<U> {
+        match self {
+            Self::Event(event) => Converted::Event(into(event)),
+            Self::Nothing => Converted::Nothing,
+            Self::Waits(target) => Converted::Waits(target),
+            Self::Orphan => Converted::Orphan,
+        }
+    }
+
+    fn of(kind: Option<T>) -> Self {
+        kind.map_or(Self::Nothing, Self::Event)
+    }
+}
+
 impl Bridge {
-    /// `None`: nothing that the network is to be told.
-    pub(crate) async fn convert(
-        &self,
-        login: &LoginId,
-        entry: &Entry,
-        attempt: u32,
-    ) -> Result<Option<MatrixEvent>, StoreError> {
+    pub(crate) async fn convert(&self, login: &LoginId, entry: &Entry, attempt: u32) -> Result<Converted, StoreError> {
         let key = {
             let state = self.state();
             let room = <&ruma::RoomId>::try_from(&*entry.room_id).ok();
             room.and_then(|room| state.rooms.get(room)).cloned()
         };
-        let Some(key) = key else { return Ok(None) };
-        let Ok(pdu) = serde_json::from_str::<Value>(&entry.json) else { return Ok(None) };
+        let Some(key) = key else { return Ok(Converted::Nothing) };
+        let Ok(pdu) = serde_json::from_str::<Value>(&entry.json) else { return Ok(Converted::Nothing) };
         let content = pdu.get("content").unwrap_or(&Value::Null);
         if content.get(ORIGIN).and_then(Value::as_str) == Some(self.id.as_str()) {
-            return Ok(None);
+            return Ok(Converted::Nothing);
         }
         let kind = match &*entry.event_type {
             "m.room.message" | "m.sticker" => self.message(&key, entry, content).await?,
             "m.reaction" => self.reaction(&key, entry, content).await?,
-            "m.room.redaction" => self.redaction(&pdu).await?,
-            "m.room.member" => self.member(login, entry, content),
+            "m.room.redaction" => self.redaction(&key, &pdu).await?,
+            "m.room.member" => Converted::of(self.member(login, entry, content)),
             "m.room.name" => setting(content, "name", Setting::Name),
             "m.room.topic" => setting(content, "topic", Setting::Topic),
             "m.room.avatar" => {
                 let url = content.get("url").and_then(Value::as_str).map(ToOwned::to_owned);
-                Some(MatrixKind::Setting(Setting::Avatar(url)))
+                Converted::Event(MatrixKind::Setting(Setting::Avatar(url)))
             }
-            "m.room.power_levels" => Some(MatrixKind::Setting(Setting::Power(content.to_string()))),
-            _ => None,
+            "m.room.power_levels" => Converted::Event(MatrixKind::Setting(Setting::Power(content.to_string()))),
+            _ => Converted::Nothing,
         };
         Ok(kind.map(|kind| MatrixEvent {
             portal: Some(key),
@@ -54,7 +76,12 @@ impl Bridge {
         }))
     }
 
-    async fn message(&self, key: &PortalKey, entry: &Entry, content: &Value) -> Result<Option<MatrixKind>, StoreError> {
+    async fn message(
+        &self,
+        key: &PortalKey,
+        entry: &Entry,
+        content: &Value,
+    ) -> Result<Converted<MatrixKind>, StoreError> {
         let relates = content.get("m.relates_to").unwrap_or(&Value::Null);
         let rel_type = relates.get("rel_type").and_then(Value::as_str);
         let related = relates.get("event_id").and_then(Value::as_str);
@@ -62,25 +89,36 @@ impl Bridge {
         if rel_type == Some("m.replace") {
             let new = content.get("m.new_content").unwrap_or(content);
             let (Some(part), Some(target)) = (message_part(&entry.event_type, new, &ghost), related) else {
-                return Ok(None);
+                return Ok(Converted::Nothing);
             };
-            let Some(row) = self.remote_of(key, target).await? else { return Ok(None) };
-            let part = crate::connector::Part { id: row.part.clone(), metadata: row.metadata.clone(), ..part };
-            return Ok(Some(MatrixKind::Edit { target: reference(&row), part }));
+            return Ok(match self.target_message(key, target).await? {
+                Target::Known(row) => {
+                    let part = crate::connector::Part { id: row.part.clone(), metadata: row.metadata.clone(), ..part };
+                    Converted::Event(MatrixKind::Edit { target: reference(&row), part })
+                }
+                Target::OnItsWay => Converted::Waits(target.to_owned()),
+                Target::Lost(_) | Target::Foreign => Converted::Orphan,
+            });
         }
-        let Some(part) = message_part(&entry.event_type, content, &ghost) else { return Ok(None) };
-        let thread_root = match related.filter(|_| rel_type == Some("m.thread")) {
-            Some(root) => self.remote_of(key, root).await?.map(|row| row.message),
-            None => None,
-        };
+        let Some(part) = message_part(&entry.event_type, content, &ghost) else { return Ok(Converted::Nothing) };
         let falls_back = relates.get("is_falling_back").and_then(Value::as_bool).unwrap_or(false);
         let answered = relates.pointer("/m.in_reply_to/event_id").and_then(Value::as_str).filter(|_| !falls_back);
-        let reply_to = match answered {
-            Some(answered) => self.remote_of(key, answered).await?.map(|row| reference(&row)),
-            None => None,
-        };
+        let mut references = Vec::new();
+        for named in [related.filter(|_| rel_type == Some("m.thread")), answered] {
+            references.push(match named {
+                None => None,
+                Some(event_id) => match self.target_message(key, event_id).await? {
+                    Target::Known(row) => Some(row),
+                    Target::OnItsWay => return Ok(Converted::Waits(event_id.to_owned())),
+                    // A reply says something without what it replies to.
+                    Target::Lost(_) | Target::Foreign => None,
+                },
+            });
+        }
+        let reply_to = references.pop().flatten().map(|row| reference(&row));
+        let thread_root = references.pop().flatten().map(|row| row.message);
         let message = Message { parts: vec![part], reply_to, thread_root, disappear_after_ms: 0 };
-        Ok(Some(MatrixKind::Send { message, txn: entry.event_id.to_string() }))
+        Ok(Converted::Event(MatrixKind::Send { message, txn: entry.event_id.to_string() }))
     }
 
     async fn reaction(
@@ -88,12 +126,17 @@ impl Bridge {
         key: &PortalKey,
         entry: &Entry,
         content: &Value,
-    ) -> Result<Option<MatrixKind>, StoreError> {
+    ) -> Result<Converted<MatrixKind>, StoreError> {
         let text = |pointer: &str| content.pointer(pointer).and_then(Value::as_str);
         let (Some(target), Some(emoji)) = (text("/m.relates_to/event_id"), text("/m.relates_to/key")) else {
-            return Ok(None);
+            return Ok(Converted::Nothing);
         };
-        let Some(row) = self.remote_of(key, target).await? else { return Ok(None) };
+        let row = match self.target_message(key, target).await? {
+            Target::Known(row) => row,
+            Target::OnItsWay => return Ok(Converted::Waits(target.to_owned())),
+            Target::Lost(_) => return Ok(Converted::Orphan),
+            Target::Foreign => return Ok(Converted::Nothing),
+        };
         let before = message_map::reactions_of(
             self.store(),
             self.id.as_str(),
@@ -104,20 +147,26 @@ impl Bridge {
         )
         .await?;
         let previous = before.into_iter().map(|reaction| reaction.emoji_id).collect();
-        Ok(Some(MatrixKind::React { target: reference(&row), emoji: emoji.to_owned(), previous }))
+        Ok(Converted::Event(MatrixKind::React { target: reference(&row), emoji: emoji.to_owned(), previous }))
     }
 
-    async fn redaction(&self, pdu: &Value) -> Result<Option<MatrixKind>, StoreError> {
+    async fn redaction(&self, key: &PortalKey, pdu: &Value) -> Result<Converted<MatrixKind>, StoreError> {
         // From room version 11 on it stands in the content.
         let target = pdu.pointer("/content/redacts").or_else(|| pdu.get("redacts")).and_then(Value::as_str);
-        let Some(target) = target else { return Ok(None) };
-        if let Some(reaction) = message_map::reaction_of_event(self.store(), self.id.as_str(), target).await? {
+        let Some(target) = target else { return Ok(Converted::Nothing) };
+        if let Some(reaction) = self.target_reaction(target).await? {
             let part = Some(reaction.part).filter(|part| !part.is_empty());
             let target = MessageRef { id: reaction.message.into(), part };
-            return Ok(Some(MatrixKind::Unreact { target, emoji_id: reaction.emoji_id }));
+            return Ok(Converted::Event(MatrixKind::Unreact { target, emoji_id: reaction.emoji_id }));
         }
-        let rows = message_map::of_event(self.store(), self.id.as_str(), target).await?;
-        Ok(rows.first().map(|row| MatrixKind::Remove(reference(row))))
+        Ok(match self.target_message(key, target).await? {
+            Target::Known(row) => Converted::Event(MatrixKind::Remove(reference(&row))),
+            Target::OnItsWay => Converted::Waits(target.to_owned()),
+            // What never arrived needs no deletion.
+            Target::Lost(status) if matches!(status.as_str(), "failed" | "ignored") => Converted::Nothing,
+            Target::Lost(_) => Converted::Orphan,
+            Target::Foreign => Converted::Nothing,
+        })
     }
 
     fn member(&self, login: &LoginId, entry: &Entry, content: &Value) -> Option<MatrixKind> {
@@ -138,18 +187,12 @@ impl Bridge {
         let reason = content.get("reason").and_then(Value::as_str).map(ToOwned::to_owned);
         Some(MatrixKind::Member { target, membership, reason })
     }
-
-    /// What an event of this portal is on the network; the last message where it became several.
-    async fn remote_of(&self, key: &PortalKey, event_id: &str) -> Result<Option<MessageRow>, StoreError> {
-        let rows = message_map::of_event(self.store(), self.id.as_str(), event_id).await?;
-        Ok(rows.into_iter().rfind(|row| row.portal == key.id.as_str()))
-    }
 }
 
 fn reference(row: &MessageRow) -> MessageRef {
     MessageRef { id: row.message.as_str().into(), part: Some(row.part.clone()).filter(|part| !part.is_empty()) }
 }
 
-fn setting(content: &Value, key: &str, of: fn(String) -> Setting) -> Option<MatrixKind> {
-    content.get(key).and_then(Value::as_str).map(|text| MatrixKind::Setting(of(text.to_owned())))
+fn setting(content: &Value, key: &str, of: fn(String) -> Setting) -> Converted<MatrixKind> {
+    Converted::of(content.get(key).and_then(Value::as_str).map(|text| MatrixKind::Setting(of(text.to_owned()))))
 }

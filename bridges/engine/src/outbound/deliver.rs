@@ -1,51 +1,49 @@
 //! One transaction of a login.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_router::{Delivered, Transaction};
-use causeway_store::bridges::sends;
-use causeway_store::{Position, StoreError};
+use causeway_store::bridges::sends::{self, SendRow};
+use causeway_store::{Commit, Entry, Position};
 
+use super::convert::Converted;
+use super::waiting::Wait;
 use crate::bridge::{Bridge, Offered};
-use crate::connector::{CallError, LoginId, MatrixEvent};
+use crate::connector::{CallError, Connector, LoginId, MatrixEvent, Outcome, RemoteError};
+use crate::destination::login_destination;
+use crate::matrix::MatrixError;
+
+/// What is to be done with the entries of a transaction, as far as it is known before a call.
+#[derive(Default)]
+struct Round {
+    offers: Vec<Offered>,
+    waits: Vec<(Position, SendRow, Wait)>,
+    /// nothing that the network is to be told, or not any more
+    nothing: Vec<SendRow>,
+    orphans: Vec<SendRow>,
+    retries: Vec<(SendRow, SendRow)>,
+}
 
 impl Bridge {
+    /// Calls the connector as often as something of the transaction can go: an answer may be what the rest waits for.
     pub(crate) async fn deliver_to_login(&self, login: &LoginId, transaction: &Transaction) -> Delivered {
         let Some(connector) = self.connector() else {
             return Delivered::Held { reason: "the bridge is disabled".into(), retry_after: None };
         };
-        let offers = match self.offers(login, transaction).await {
-            Ok(offers) => offers,
-            Err(error) => return Delivered::Held { reason: error.to_string(), retry_after: None },
-        };
-        if !offers.is_empty() {
-            let events: Vec<MatrixEvent> = offers.iter().map(|offered| offered.event.clone()).collect();
-            {
-                let mut state = self.state();
-                for offered in &offers {
-                    state.offered.insert((login.clone(), offered.event.id.clone()), offered.clone());
+        loop {
+            match self.round(login, transaction).await {
+                Ok(round) if !round.offers.is_empty() => {
+                    if let Err(held) = self.call(&*connector, login, round.offers).await {
+                        return held;
+                    }
                 }
-            }
-            let answer = connector.handle_matrix(login, events).await;
-            if answer.is_err() {
-                let mut state = self.state();
-                for offered in &offers {
-                    state.offered.remove(&(login.clone(), offered.event.id.clone()));
-                }
-            }
-            match answer {
-                Ok(_) => {}
-                // Its own word, about all of them: it can't take events now.
-                Err(CallError::Remote(error)) => {
-                    let retry_after = error.retry_after_ms.map(Duration::from_millis);
-                    return Delivered::Held { reason: error.message, retry_after };
-                }
-                // The event is settled as failed by now: the rest goes on.
-                Err(error @ CallError::Poison { .. }) => {
-                    return Delivered::Held { reason: error.to_string(), retry_after: Some(Duration::ZERO) };
-                }
-                // Which event a connector fails on is found out by whoever runs it; until then it is away.
+                Ok(round) => match self.write_down(login, round).await {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => return Delivered::Held { reason: error.to_string(), retry_after: None },
+                },
                 Err(error) => return Delivered::Held { reason: error.to_string(), retry_after: None },
             }
         }
@@ -59,23 +57,182 @@ impl Bridge {
         }
     }
 
-    /// What of a transaction is still to be offered: what is settled is not, whatever the router remembers.
-    async fn offers(&self, login: &LoginId, transaction: &Transaction) -> Result<Vec<Offered>, StoreError> {
-        let mut offers = Vec::new();
+    async fn call(&self, connector: &dyn Connector, login: &LoginId, offers: Vec<Offered>) -> Result<(), Delivered> {
+        let ids: Vec<String> = offers.iter().map(|offered| offered.event.id.clone()).collect();
+        let events: Vec<MatrixEvent> = offers.iter().map(|offered| offered.event.clone()).collect();
+        {
+            let mut state = self.state();
+            for offered in offers {
+                state.offered.insert((login.clone(), offered.event.id.clone()), offered);
+            }
+        }
+        let answer = connector.handle_matrix(login, events).await;
+        if answer.is_err() {
+            let mut state = self.state();
+            for id in ids {
+                state.offered.remove(&(login.clone(), id));
+            }
+        }
+        match answer {
+            Ok(_) => Ok(()),
+            // Its own word, about all of them: it can't take events now.
+            Err(CallError::Remote(error)) => {
+                let retry_after = error.retry_after_ms.map(Duration::from_millis);
+                Err(Delivered::Held { reason: error.message, retry_after })
+            }
+            // The event is settled as failed by now: the rest goes on.
+            Err(error @ CallError::Poison { .. }) => {
+                Err(Delivered::Held { reason: error.to_string(), retry_after: Some(Duration::ZERO) })
+            }
+            // Which event a connector fails on is found out by whoever runs it; until then it is away.
+            Err(error) => Err(Delivered::Held { reason: error.to_string(), retry_after: None }),
+        }
+    }
+
+    /// What of a transaction is still to be offered: what is settled is not, whatever the router remembers, nor what
+    /// this process has offered and nobody has asked for again.
+    async fn round(&self, login: &LoginId, transaction: &Transaction) -> Result<Round, MatrixError> {
+        let mut round = Round::default();
+        let earlier = self.rooms_with_waiting(login, &transaction.entries).await?;
+        let mut blocked: HashSet<Arc<str>> = HashSet::new();
         for entry in &transaction.entries {
             let row = sends::get(self.store(), self.id.as_str(), login.as_str(), &entry.event_id).await?;
             let attempt = match &row {
                 Some(row) if row.status != "pending" => continue,
+                Some(row) if row.attempt > 0 && self.is_offered(login, entry) => continue,
                 Some(row) => u32::try_from(row.attempt).unwrap_or(u32::MAX).saturating_add(1),
+                None if self.is_offered(login, entry) => continue,
                 // Frames leave only after the row is written; what a call does by HTTP may have left before.
                 None if self.calls_out() => transaction.attempt,
                 None => 1,
             };
-            if let Some(event) = self.convert(login, entry, attempt).await? {
-                offers.push(Offered { event, position: entry.position.0 });
+            self.state().waiting.remove(login, entry.position);
+            let is_new = row.is_none();
+            let row = row.unwrap_or_else(|| self.send_row(login, entry));
+            let stands_behind = earlier.get(&*entry.room_id).is_some_and(|first| *first < entry.position)
+                || blocked.contains(&entry.room_id);
+            let converted = if stands_behind {
+                None
+            } else if let Some(target) = self.asked_again(login, entry).await? {
+                round.retries.push((row, target));
+                continue;
+            } else {
+                Some(self.convert(login, entry, attempt).await?)
+            };
+            let target = match converted {
+                Some(Converted::Event(event)) => {
+                    round.offers.push(Offered { event, position: entry.position.0 });
+                    // What is about it is not offered in the same call.
+                    blocked.extend(self.is_named(transaction, entry).then(|| Arc::clone(&entry.room_id)));
+                    continue;
+                }
+                Some(Converted::Nothing) if is_new => continue,
+                Some(Converted::Nothing) => {
+                    round.nothing.push(row);
+                    continue;
+                }
+                Some(Converted::Orphan) => {
+                    round.orphans.push(row);
+                    continue;
+                }
+                Some(Converted::Waits(target)) => Some(target),
+                None => None,
+            };
+            blocked.insert(Arc::clone(&entry.room_id));
+            let wait = Wait { room: entry.room_id.to_string(), target };
+            round.waits.push((entry.position, row, wait));
+        }
+        Ok(round)
+    }
+
+    /// Whether a later entry of the transaction is about this one.
+    fn is_named(&self, transaction: &Transaction, entry: &Entry) -> bool {
+        transaction.entries.iter().any(|later| later.position > entry.position && later.json.contains(&*entry.event_id))
+    }
+
+    /// The first entry of each room that waits since an earlier transaction.
+    async fn rooms_with_waiting(
+        &self,
+        login: &LoginId,
+        entries: &[Arc<Entry>],
+    ) -> Result<BTreeMap<String, Position>, MatrixError> {
+        if self.state().waiting.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let ours: HashSet<i64> = entries.iter().map(|entry| entry.position.0).collect();
+        let mut first = BTreeMap::new();
+        for row in sends::pending(self.store(), self.id.as_str(), login.as_str()).await? {
+            if row.attempt == 0 && !ours.contains(&row.position) {
+                first.entry(row.room_id).or_insert(Position(row.position));
             }
         }
-        Ok(offers)
+        Ok(first)
+    }
+
+    /// Writes down what needs no call. True: look again, for what is waited for may have ended meanwhile.
+    async fn write_down(&self, login: &LoginId, round: Round) -> Result<bool, MatrixError> {
+        let mut statements: Vec<_> =
+            round.nothing.iter().map(|row| sends::put(&SendRow { status: "ignored".into(), ..row.clone() })).collect();
+        let is_new = |row: &SendRow| row.updated_at == 0;
+        let fresh: Vec<_> = round.waits.iter().filter(|(_, row, _)| is_new(row)).collect();
+        let now = crate::engine::now_ms() as i64;
+        statements.extend(fresh.iter().map(|(_, row, _)| sends::put(&SendRow { updated_at: now, ..row.clone() })));
+        let mut again = !fresh.is_empty() || !round.orphans.is_empty() || !round.nothing.is_empty();
+        if !statements.is_empty() {
+            self.store().commit(Commit::of(statements)).await?;
+        }
+        {
+            let mut state = self.state();
+            for (position, _, wait) in round.waits {
+                state.waiting.add(login, position, wait);
+            }
+        }
+        for row in &round.nothing {
+            self.wake(&row.event_id);
+        }
+        for row in round.orphans {
+            let message = "what it is about has no id on the network: it did not arrive there, or may not have".into();
+            let error = RemoteError { kind: crate::connector::ErrorKind::NotFound, message, retry_after_ms: None };
+            self.end(login, row, &Outcome::Failed(error)).await?;
+        }
+        for (asking, target) in round.retries {
+            self.try_again(login, asking, target).await?;
+            again = true;
+        }
+        Ok(again)
+    }
+
+    /// A row of an event that was not offered yet.
+    fn send_row(&self, login: &LoginId, entry: &Entry) -> SendRow {
+        SendRow {
+            bridge: self.id.to_string(),
+            login: login.to_string(),
+            event_id: entry.event_id.to_string(),
+            room_id: entry.room_id.to_string(),
+            position: entry.position.0,
+            status: "pending".into(),
+            detail: None,
+            attempt: 0,
+            updated_at: 0,
+        }
+    }
+
+    fn is_offered(&self, login: &LoginId, entry: &Entry) -> bool {
+        self.state().offered.contains_key(&(login.clone(), entry.event_id.to_string()))
+    }
+
+    /// An event has come to its end: what waited for it is offered.
+    pub(crate) fn wake(&self, event_id: &str) {
+        let woken = self.state().waiting.take(event_id);
+        for (login, position) in woken {
+            self.hub.queues.offer(&login_destination(&self.id, &login), position);
+        }
+    }
+
+    /// Offers a login everything pending again: who held it has forgotten it.
+    pub(crate) fn offer_all_again(&self, login: &LoginId) {
+        self.state().offered.retain(|(of, _), _| of != login);
+        self.hub.queues.revive(&login_destination(&self.id, login));
     }
 
     fn calls_out(&self) -> bool {

@@ -2,6 +2,10 @@
 
 mod convert;
 mod deliver;
+mod retry;
 mod settle;
+mod target;
+mod waiting;
 
 pub(crate) use settle::{Settlement, echo_parts};
+pub(crate) use waiting::{Wait, Waiting};

@@ -2,12 +2,16 @@
 
 use causeway_store::bridges::message_map::{self, MessageRow, ReactionRow};
 use causeway_store::bridges::sends::{self, SendRow};
-use causeway_store::{Statement, StoreError};
-use ruma::EventId;
+use causeway_store::{Position, Statement, StoreError};
+use ruma::{EventId, RoomId};
 
+use super::convert::Converted;
+use super::retry::AGAIN;
 use crate::bridge::{Bridge, Offered};
-use crate::connector::{LoginId, MatrixKind, NewMessage, Outcome, SentPart};
+use crate::connector::{LoginId, MatrixKind, NewMessage, Outcome, PortalKey, SentPart};
+use crate::deliveries::Plan;
 use crate::destination::login_destination;
+use crate::matrix::MatrixError;
 use crate::portals::receiver;
 use crate::work::{Lane, Work};
 
@@ -29,6 +33,34 @@ pub(crate) fn echo_parts(message: &NewMessage) -> Vec<SentPart> {
     vec![SentPart { part: String::new(), id: message.id.clone(), at: None, order: 0, metadata: None }]
 }
 
+/// An outcome as the row of the event has it.
+fn word(outcome: &Outcome) -> (&'static str, Option<String>) {
+    match outcome {
+        Outcome::Sent(_) | Outcome::Done => ("sent", None),
+        Outcome::Pending => ("pending", None),
+        Outcome::Ignored(reason) => ("ignored", Some(reason.clone())),
+        Outcome::Unknown(reason) => ("unknown", Some(reason.clone())),
+        Outcome::Failed(error) => ("failed", Some(error.message.clone())),
+    }
+}
+
+/// What the sender is told.
+fn told(key: PortalKey, event_id: &str, outcome: &Outcome) -> Vec<(Lane, Work)> {
+    let text = match outcome {
+        Outcome::Unknown(reason) => {
+            format!("This may not have arrived, retry? ({reason}) React to it with {AGAIN} and it is sent once more.")
+        }
+        Outcome::Failed(error) => {
+            format!("This did not arrive: {}. React to it with {AGAIN} and it is tried again.", error.message)
+        }
+        _ => return Vec::new(),
+    };
+    let lane = Lane::Portal(key);
+    let notice = Work::PortalNotice { text: text.clone(), reply_to: Some(event_id.to_owned()) };
+    let status = Work::SendStatus { event_id: event_id.to_owned(), status: word(outcome).0.to_owned(), text };
+    vec![(lane.clone(), notice), (lane, status)]
+}
+
 impl Bridge {
     pub(crate) async fn settlement(
         &self,
@@ -37,13 +69,7 @@ impl Bridge {
         outcome: &Outcome,
     ) -> Result<Settlement, StoreError> {
         let bridge = self.id.as_str();
-        let (status, detail) = match outcome {
-            Outcome::Sent(_) | Outcome::Done => ("sent", None),
-            Outcome::Pending => ("pending", None),
-            Outcome::Ignored(reason) => ("ignored", Some(reason.clone())),
-            Outcome::Unknown(reason) => ("unknown", Some(reason.clone())),
-            Outcome::Failed(error) => ("failed", Some(error.message.clone())),
-        };
+        let (status, detail) = word(outcome);
         let row = sends::get(self.store(), bridge, login.as_str(), event_id).await?;
         let offered = self.state().offered.get(&(login.clone(), event_id.to_owned())).cloned();
         let offered = match (offered, &row) {
@@ -83,20 +109,23 @@ impl Bridge {
         if status == "sent" {
             settlement.statements.extend(self.map_rows(&offered, event_id, parts));
         }
-        let Some(key) = offered.event.portal.clone() else { return Ok(settlement) };
-        let lane = Lane::Portal(key);
-        let said = match outcome {
-            Outcome::Unknown(reason) => Some(format!("This may not have arrived, retry? ({reason})")),
-            Outcome::Failed(error) => Some(format!("This did not arrive: {}", error.message)),
-            _ => None,
-        };
-        if let Some(text) = said {
-            let reply_to = Some(event_id.to_owned());
-            let event_id = event_id.to_owned();
-            settlement.works.push((lane.clone(), Work::PortalNotice { text: text.clone(), reply_to }));
-            settlement.works.push((lane, Work::SendStatus { event_id, status: status.to_owned(), text }));
+        if let Some(key) = offered.event.portal.clone() {
+            settlement.works = told(key, event_id, outcome);
         }
         Ok(settlement)
+    }
+
+    /// Ends an event that is not for the connector.
+    pub(super) async fn end(&self, login: &LoginId, row: SendRow, outcome: &Outcome) -> Result<(), MatrixError> {
+        let (status, detail) = word(outcome);
+        let room = <&RoomId>::try_from(row.room_id.as_str()).ok();
+        let key = room.and_then(|room| self.state().rooms.get(room).cloned());
+        let ended =
+            SendRow { status: status.to_owned(), detail, updated_at: crate::engine::now_ms() as i64, ..row.clone() };
+        let works = key.map(|key| told(key, &row.event_id, outcome)).unwrap_or_default();
+        self.take(Plan { statements: vec![sends::put(&ended)], works, ..Plan::default() }).await?;
+        self.tell_router(login, &row.event_id, Position(row.position));
+        Ok(())
     }
 
     fn map_rows(&self, offered: &Offered, event_id: &str, parts: &[SentPart]) -> Vec<Statement> {
@@ -157,13 +186,17 @@ impl Bridge {
             }
         };
         let Some(entry) = entry else { return Ok(None) };
-        let event = self.convert(login, &entry, row.attempt.unsigned_abs().try_into().unwrap_or(u32::MAX)).await?;
-        Ok(event.map(|event| Offered { event, position: row.position }))
+        let attempt = row.attempt.unsigned_abs().try_into().unwrap_or(u32::MAX);
+        Ok(match self.convert(login, &entry, attempt).await? {
+            Converted::Event(event) => Some(Offered { event, position: row.position }),
+            Converted::Nothing | Converted::Waits(_) | Converted::Orphan => None,
+        })
     }
 
     /// The router keeps a list of what is pending, and shows it; the truth is the row in `bridge_sends`.
-    pub(crate) fn tell_router(&self, login: &LoginId, event_id: &str, position: causeway_store::Position) {
+    pub(crate) fn tell_router(&self, login: &LoginId, event_id: &str, position: Position) {
         self.state().offered.remove(&(login.clone(), event_id.to_owned()));
+        self.wake(event_id);
         let destination = login_destination(&self.id, login);
         if self.hub.queues.settle(&destination, position) {
             return;

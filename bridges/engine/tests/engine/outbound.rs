@@ -40,7 +40,11 @@ pub async fn a_pending_message_is_offered_again_with_its_attempt_and_an_unknown_
     answers(&world, vec![Outcome::Pending, Outcome::Pending]);
     let content = json!({"msgtype": "m.text", "body": "did it?"});
     let entry = world.matrix.entry(&room, "@alice:hub.test", "m.room.message", None, content);
+    let store = StoreId { bridge: "irc".into(), login: Some(alice.clone()) };
     world.router.deliver("login:irc:alice", 1, vec![entry.clone()]).await;
+    world.router.deliver("login:irc:alice", 2, vec![entry.clone()]).await;
+    assert_eq!(world.host.connector.offered.lock().unwrap().len(), 1, "nobody has forgotten it");
+    world.services().revived(&store);
     world.router.deliver("login:irc:alice", 7, vec![entry.clone()]).await;
     {
         let offered = world.host.connector.offered.lock().unwrap();
@@ -135,4 +139,121 @@ pub async fn only_what_a_logins_own_user_does_is_for_it_and_never_what_the_bridg
     assert_eq!(wants("@stranger:hub.test", "{}"), []);
     assert_eq!(wants("@alice:hub.test", r#"{"fi.mau.double_puppet_source":"irc"}"#), []);
     assert_eq!(wants("@alice:hub.test", r#"{"fi.mau.double_puppet_source":"other"}"#), [alice]);
+}
+
+fn text(body: &str) -> serde_json::Value {
+    json!({"msgtype": "m.text", "body": body})
+}
+
+fn edit(of: &str, body: &str) -> serde_json::Value {
+    json!({"msgtype": "m.text", "body": body, "m.new_content": text(body),
+           "m.relates_to": {"rel_type": "m.replace", "event_id": of}})
+}
+
+fn settled(id: &str, outcome: Outcome) -> Effects {
+    Effects { acts: vec![Act::Settle { txn: id.into(), outcome }], ..Effects::default() }
+}
+
+fn sent_as(id: &str) -> Outcome {
+    Outcome::Sent(vec![SentPart { part: String::new(), id: id.into(), at: None, order: 0, metadata: None }])
+}
+
+/// What the connector was offered, in words.
+fn offered(world: &World) -> Vec<String> {
+    let offered = world.host.connector.offered.lock().unwrap();
+    offered
+        .iter()
+        .map(|event| match &event.kind {
+            MatrixKind::Send { message, .. } => match &message.parts[0].body {
+                Body::Text(text) => text.body.clone(),
+                other => format!("{other:?}"),
+            },
+            MatrixKind::Edit { target, .. } => format!("edit of {}", target.id.as_str()),
+            MatrixKind::React { target, .. } => format!("reaction to {}", target.id.as_str()),
+            MatrixKind::Remove(target) => format!("removal of {}", target.id.as_str()),
+            other => format!("{other:?}"),
+        })
+        .collect()
+}
+
+pub async fn what_is_about_a_pending_message_waits_for_it_and_so_does_what_follows(world: World) {
+    let (alice, room) = portal(&world).await;
+    let say = |kind: &str, content| world.matrix.entry(&room, "@alice:hub.test", kind, None, content);
+    let message = say("m.room.message", text("helo"));
+    let id = message.event_id.to_string();
+    let later = vec![
+        say("m.room.message", edit(&id, "hello")),
+        say("m.reaction", json!({"m.relates_to": {"rel_type": "m.annotation", "event_id": id, "key": "+"}})),
+        say("m.room.message", text("next")),
+        say("m.room.redaction", json!({"redacts": id})),
+    ];
+    answers(&world, vec![Outcome::Pending]);
+    let all = [message.clone()].into_iter().chain(later[..2].iter().cloned()).collect();
+    let taken = world.router.deliver("login:irc:alice", 1, all).await;
+    let expected: Vec<_> = [&message, &later[0], &later[1]].iter().map(|entry| entry.position).collect();
+    assert!(matches!(&taken, Delivered::Taken { pending } if *pending == expected), "{taken:?}");
+    let taken = world.router.deliver("login:irc:alice", 1, later[2..].to_vec()).await;
+    assert!(matches!(&taken, Delivered::Taken { pending } if pending.len() == 2), "{taken:?}");
+    assert_eq!(offered(&world), ["helo"], "all else waits");
+
+    world.deliver(&alice, settled(&id, sent_as("m2"))).await;
+    let woken: Vec<_> = world.router.woken.lock().unwrap().iter().map(|(_, position)| *position).collect();
+    let waited: Vec<_> = later.iter().map(|entry| entry.position).collect();
+    assert_eq!(woken, waited, "in the room's order");
+    world.router.deliver("login:irc:alice", 1, later).await;
+    assert_eq!(offered(&world), ["helo", "edit of m2", "reaction to m2", "next", "removal of m2"]);
+    let attempts: Vec<u32> = world.host.connector.offered.lock().unwrap().iter().map(|event| event.attempt).collect();
+    assert_eq!(attempts, [1; 5]);
+}
+
+pub async fn what_is_about_a_message_that_is_sent_in_the_call_goes_right_after_it(world: World) {
+    let (_, room) = portal(&world).await;
+    let message = world.matrix.entry(&room, "@alice:hub.test", "m.room.message", None, text("helo"));
+    let edit = edit(&message.event_id, "hello");
+    let edit = world.matrix.entry(&room, "@alice:hub.test", "m.room.message", None, edit);
+    answers(&world, vec![sent_as("m2")]);
+    let taken = world.router.deliver("login:irc:alice", 1, vec![message, edit]).await;
+    assert!(matches!(&taken, Delivered::Taken { pending } if pending.is_empty()), "{taken:?}");
+    assert_eq!(offered(&world), ["helo", "edit of m2"]);
+}
+
+pub async fn what_is_about_a_message_that_failed_fails_too_and_its_sender_is_told(world: World) {
+    let (alice, room) = portal(&world).await;
+    let message = world.matrix.entry(&room, "@alice:hub.test", "m.room.message", None, text("helo"));
+    let edit = edit(&message.event_id, "hello");
+    let edit = world.matrix.entry(&room, "@alice:hub.test", "m.room.message", None, edit);
+    answers(&world, vec![Outcome::Pending]);
+    world.router.deliver("login:irc:alice", 1, vec![message.clone(), edit.clone()]).await;
+    let world = world.restart().await;
+    let unknown = Outcome::Unknown("the connection was lost".into());
+    world.deliver(&alice, settled(&message.event_id, unknown)).await;
+    let taken = world.router.deliver("login:irc:alice", 1, vec![edit.clone()]).await;
+    assert!(matches!(&taken, Delivered::Taken { pending } if pending.is_empty()), "{taken:?}");
+    let about_edit = |said: &fakes::Said| said.content["m.relates_to"]["event_id"] == *edit.event_id;
+    let said = world.until("#rust", "the edit's status", |said| said.iter().any(about_edit)).await;
+    assert_eq!(said.iter().find(|said| about_edit(said)).unwrap().content["status"], "FAIL_PERMANENT");
+}
+
+pub async fn who_reacts_to_the_notice_sends_the_message_once_more(world: World) {
+    let (alice, room) = portal(&world).await;
+    let message = world.matrix.entry(&room, "@alice:hub.test", "m.room.message", None, text("did it?"));
+    answers(&world, vec![Outcome::Unknown("no echo".into())]);
+    world.router.deliver("login:irc:alice", 1, vec![message.clone()]).await;
+    let again =
+        |key: &str| json!({"m.relates_to": {"rel_type": "m.annotation", "event_id": message.event_id, "key": key}});
+    let say = |content| world.matrix.entry(&room, "@alice:hub.test", "m.reaction", None, content);
+    world.router.deliver("login:irc:alice", 1, vec![say(again("+"))]).await;
+    assert!(world.router.woken.lock().unwrap().is_empty());
+    let asked = say(again("\u{1f501}"));
+    world.router.deliver("login:irc:alice", 1, vec![asked.clone()]).await;
+    world.router.deliver("login:irc:alice", 2, vec![asked]).await;
+    let woken = world.router.woken.lock().unwrap().clone();
+    assert_eq!(woken, [("login:irc:alice".to_owned(), message.position)], "once, however often it is delivered");
+    answers(&world, vec![Outcome::Pending]);
+    world.router.deliver("login:irc:alice", 1, vec![message.clone()]).await;
+    assert_eq!(offered(&world), ["did it?", "did it?"]);
+    world.deliver(&alice, settled(&message.event_id, sent_as("m2"))).await;
+    let store = StoreId { bridge: "irc".into(), login: Some(alice) };
+    let known = world.services().known_message(&store, &MessageRef { id: "m2".into(), part: None }).await.unwrap();
+    assert_eq!(known.unwrap().event_id, *message.event_id);
 }

@@ -156,9 +156,14 @@ impl State {
 
     /// Takes a former dead letter up again, alone.
     pub fn retry(&mut self, row: Exception) {
-        let position = row.position;
-        let open = Open { row, due: Instant::now(), tries: 1, failed_turn: self.turn, revived: false };
-        self.exceptions.insert(position, open);
+        self.reopen(row);
         self.dead_letters = self.dead_letters.saturating_sub(1);
+    }
+
+    /// Takes up an exception that was done with.
+    pub fn reopen(&mut self, row: Exception) {
+        let revived = row.kind == ExceptionKind::Pending;
+        let open = Open { due: Instant::now(), tries: 1, failed_turn: self.turn, revived, row };
+        self.exceptions.insert(open.row.position, open);
     }
 }

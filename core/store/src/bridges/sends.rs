@@ -2,7 +2,8 @@
 
 use crate::{Row, Statement, Store, StoreError, values};
 
-/// `status`: `pending`, `sent`, `ignored`, `unknown` or `failed`; `detail` says why, in words for the sender.
+/// `status`: `pending`, `sent`, `ignored`, `unknown` or `failed`; `detail` says why, in words for the sender. A pending
+/// one of attempt 0 waits for another event and was not offered yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendRow {
     pub bridge: String,
@@ -55,6 +56,20 @@ pub async fn pending(store: &Store, bridge: &str, login: &str) -> Result<Vec<Sen
     let sql = "select bridge, login, event_id, room_id, position, status, detail, attempt, updated_at from bridge_sends \
                where bridge = $1 and status = 'pending' and login = $2 order by position";
     store.fetch(sql, values![bridge, login]).await?.iter().map(read).collect()
+}
+
+/// Those that wait for another event, of all logins.
+pub async fn waiting(store: &Store, bridge: &str) -> Result<Vec<SendRow>, StoreError> {
+    let sql = "select bridge, login, event_id, room_id, position, status, detail, attempt, updated_at from bridge_sends \
+               where bridge = $1 and status = 'pending' and attempt = 0 order by position";
+    store.fetch(sql, values![bridge]).await?.iter().map(read).collect()
+}
+
+/// What became of an event, by each login it was for.
+pub async fn of_event(store: &Store, bridge: &str, event_id: &str) -> Result<Vec<SendRow>, StoreError> {
+    let sql = "select bridge, login, event_id, room_id, position, status, detail, attempt, updated_at from bridge_sends \
+               where bridge = $1 and event_id = $2 order by login";
+    store.fetch(sql, values![bridge, event_id]).await?.iter().map(read).collect()
 }
 
 fn read(row: &Row) -> Result<SendRow, StoreError> {

@@ -172,16 +172,8 @@ impl Connections {
             wants_room: false.into(),
         });
         let Standing { kind, host, has_tls, .. } = dial.standing();
-        let connection = Connection {
-            tag,
-            kind,
-            host,
-            has_tls,
-            commands,
-            accepted: 0,
-            accepted_bytes: 0,
-            wire: wire.clone(),
-        };
+        let connection =
+            Connection { tag, kind, host, has_tls, commands, accepted: 0, accepted_bytes: 0, wire: wire.clone() };
         let ready = self.ready.clone();
         tokio::spawn(run(self.bridge.clone(), dial, wire, receiver, move || {
             // Without a receiver the Store's actor is gone, and with it everybody who could want to know.

@@ -13,6 +13,7 @@ type Known = (DestinationNid, Arc<dyn Destination>);
 pub struct FakeRouter {
     destinations: Mutex<BTreeMap<String, Known>>,
     pub settled: Mutex<Vec<(String, Position)>>,
+    pub woken: Mutex<Vec<(String, Position)>>,
     pub registrations: Mutex<Vec<String>>,
 }
 
@@ -56,6 +57,13 @@ impl Queues for FakeRouter {
         true
     }
     fn revive(&self, _: &DestinationId) {}
+    fn offer(&self, id: &DestinationId, position: Position) {
+        self.woken.lock().unwrap().push((id.to_string(), position));
+    }
+    async fn offer_again(&self, id: &DestinationId, entry: &Entry) -> Result<(), MatrixError> {
+        self.offer(id, entry.position);
+        Ok(())
+    }
 }
 
 #[async_trait]

@@ -1,0 +1,72 @@
+//! What did not arrive, or may not have, is sent once more when its sender reacts to it, or to the bot's notice about
+//! it, with [`AGAIN`].
+
+use causeway_store::bridges::sends::{self, SendRow};
+use causeway_store::{Commit, Entry};
+use ruma::EventId;
+use serde_json::Value;
+
+use super::waiting::Wait;
+use crate::bridge::Bridge;
+use crate::connector::LoginId;
+use crate::destination::login_destination;
+use crate::matrix::MatrixError;
+
+/// The reaction that asks for another try.
+pub(super) const AGAIN: &str = "\u{1f501}";
+
+impl Bridge {
+    /// The event that this one asks to send again.
+    pub(super) async fn asked_again(&self, login: &LoginId, entry: &Entry) -> Result<Option<SendRow>, MatrixError> {
+        if &*entry.event_type != "m.reaction" || !entry.json.contains(AGAIN) {
+            return Ok(None);
+        }
+        let content = content(entry);
+        let relates = |key: &str| content.pointer(&format!("/m.relates_to/{key}")).and_then(Value::as_str);
+        let (Some(AGAIN), Some(target)) = (relates("key"), relates("event_id")) else { return Ok(None) };
+        let target = self.told_about(target).await?.unwrap_or_else(|| target.to_owned());
+        let row = sends::get(self.store(), self.id.as_str(), login.as_str(), &target).await?;
+        // Pending and never offered: it was asked for, and a crash came before the router knew.
+        Ok(row.filter(|row| match row.status.as_str() {
+            "unknown" | "failed" => true,
+            "pending" => row.attempt == 0,
+            _ => false,
+        }))
+    }
+
+    /// The event that a notice of the bot's is about.
+    async fn told_about(&self, notice: &str) -> Result<Option<String>, MatrixError> {
+        let Ok(event_id) = <&EventId>::try_from(notice) else { return Ok(None) };
+        let Some(entry) = self.matrix().event(event_id).await? else { return Ok(None) };
+        if *entry.sender != *self.bot.as_str() {
+            return Ok(None);
+        }
+        let answered =
+            content(&entry).pointer("/m.relates_to/m.in_reply_to/event_id").and_then(Value::as_str).map(str::to_owned);
+        Ok(answered)
+    }
+
+    /// Offers an event again that came to a bad end, as if for the first time; it comes late.
+    pub(super) async fn try_again(&self, login: &LoginId, asking: SendRow, target: SendRow) -> Result<(), MatrixError> {
+        let now = crate::engine::now_ms() as i64;
+        let done = sends::put(&SendRow { status: "sent".into(), updated_at: now, ..asking });
+        let event = match <&EventId>::try_from(target.event_id.as_str()) {
+            Ok(event_id) => self.matrix().event(event_id).await?,
+            Err(_) => None,
+        };
+        if let Some(entry) = event {
+            let again = SendRow { status: "pending".into(), detail: None, attempt: 0, updated_at: now, ..target };
+            self.store().commit(Commit::of(vec![sends::put(&again)])).await?;
+            let wait = Wait { room: again.room_id, target: None };
+            self.state().waiting.add(login, entry.position, wait);
+            self.hub.queues.offer_again(&login_destination(&self.id, login), &entry).await?;
+        }
+        self.store().commit(Commit::of(vec![done])).await?;
+        Ok(())
+    }
+}
+
+fn content(entry: &Entry) -> Value {
+    let pdu: Value = serde_json::from_str(&entry.json).unwrap_or_default();
+    pdu.get("content").cloned().unwrap_or_default()
+}
