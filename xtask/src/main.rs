@@ -1,5 +1,6 @@
 //! The project's chores, as `cargo xtask VERB`.
 
+mod coverage;
 mod dist;
 mod edges;
 mod judge;
@@ -35,6 +36,8 @@ enum Verb {
     Bench(measured::Arguments),
     /// Run random campaigns with many seeds; `kernel` has Synapse judge large random rooms
     Soak(measured::Arguments),
+    /// Which endpoints of the specification are served, by chapter; --check PERCENT fails below that share
+    Coverage(measured::Arguments),
     /// Formatting and clippy over the whole workspace
     Lint,
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
             Some((scenario, rest)) if scenario == "kernel" => judge::run(rest),
             _ => measured::run("soak", &arguments.rest),
         },
+        Verb::Coverage(arguments) => coverage::run(&arguments.rest),
         Verb::Lint => lint::run(),
     };
     report(done.map(|()| ExitCode::SUCCESS))

@@ -2,6 +2,7 @@
 
 mod campaign;
 mod client;
+pub mod coverage;
 mod database;
 mod hub;
 mod irc_person;

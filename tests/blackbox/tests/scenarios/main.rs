@@ -2,6 +2,7 @@
 
 mod appservice;
 mod clients;
+mod coverage;
 mod crash;
 mod heisenbridge;
 mod input;
