@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::committer::tables::Table;
 use crate::{Append, Entry, Position, Row, Value};
 
 /// What must hold after a statement; otherwise the whole commit is refused with [`CommitError::Lost`] and its label.
@@ -18,6 +19,8 @@ pub struct Statement {
     pub sql: &'static str,
     pub args: Vec<Value>,
     pub expect: Expect,
+    /// `args` are a row of this table instead.
+    pub(crate) table: Option<&'static Table>,
 }
 
 /// The label under which a repeated client transaction loses.
@@ -25,7 +28,13 @@ pub const CLIENT_TRANSACTION: &str = "client transaction";
 
 impl Statement {
     pub fn new(sql: &'static str, args: Vec<Value>) -> Self {
-        Self { sql, args, expect: Expect::Anything }
+        Self { sql, args, expect: Expect::Anything, table: None }
+    }
+
+    /// A write that comes so often that a group does all of them at once, before any other statement. The row begins
+    /// with a key and a version, both integers; of several in a group the last of the highest version counts.
+    pub(crate) fn row(table: &'static Table, args: Vec<Value>) -> Self {
+        Self { sql: "", args, expect: Expect::Anything, table: Some(table) }
     }
 
     /// Refuses the commit under this label when no row is written.
@@ -49,6 +58,11 @@ pub struct Commit {
 impl Commit {
     pub fn of(statements: Vec<Statement>) -> Self {
         Self { statements, ..Self::default() }
+    }
+
+    /// Statements that are run one by one.
+    pub(crate) fn single_statements(&self) -> impl Iterator<Item = &Statement> {
+        self.statements.iter().filter(|statement| statement.table.is_none())
     }
 
     /// Puts the ids of the last event and of the room where statements ask for them.

@@ -74,7 +74,6 @@ fn all(but: &[&str]) -> Vec<String> {
         crate::replaced::SQL,
         crate::rooms::SQL,
         crate::states::SQL,
-        crate::transactions::SQL,
         crate::user_rooms::SQL,
         crate::windows::SQL,
     ];

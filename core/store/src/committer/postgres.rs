@@ -77,8 +77,8 @@ impl PostgresWriter {
         layout: &mut Layout,
     ) -> Result<Outcome, Refusal> {
         let rows = std::mem::take(&mut layout.rows);
-        let statements: usize = commits.iter().map(|commit| commit.statements.len()).sum();
-        let transaction = statements > 1 || (statements > 0 && layout.positions > 0);
+        let statements: usize = commits.iter().map(|commit| commit.single_statements().count()).sum();
+        let transaction = statements > 1 || (statements > 0 && (layout.positions > 0 || !rows.is_empty()));
         if transaction {
             sqlx::query("begin").execute(&mut *connection).await?;
         }
@@ -125,7 +125,7 @@ impl PostgresWriter {
         };
         for (member, commit) in commits.iter().enumerate() {
             let position = layout.position(member, base);
-            for statement in &commit.statements {
+            for statement in commit.single_statements() {
                 let of_member = |error: sqlx::Error| match Trouble::of(&error) {
                     Trouble::Statement => Refusal::Lost(vec![(member, CommitError::Store(StoreError::from(error)))]),
                     _ => error.into(),

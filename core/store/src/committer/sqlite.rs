@@ -70,7 +70,7 @@ impl Script {
     }
 
     fn commit(&mut self, member: usize, commit: &Commit, position: i64) {
-        for statement in &commit.statements {
+        for statement in commit.single_statements() {
             let _ = write!(self.sql, "{}; ", anonymous(statement.sql));
             self.arguments.extend(statement.args.iter().map(|value| match value {
                 Value::Position => Value::Int(position),

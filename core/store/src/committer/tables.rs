@@ -1,10 +1,11 @@
 //! The rows of all events of a group, folded by table: one statement a table, written once for both databases.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::{Append, Commit, Value, pdu};
 
 /// A statement over many rows: the body reads them from `{v}`, a relation with these columns.
+#[derive(Debug)]
 pub(crate) struct Table {
     pub columns: &'static [(&'static str, Kind)],
     pub body: &'static str,
@@ -12,7 +13,7 @@ pub(crate) struct Table {
     pub exact: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Int,
     Text,
@@ -155,7 +156,7 @@ static TRANSACTIONS: Table = Table {
 
 /// All tables, for the test that prepares every statement.
 #[cfg(test)]
-pub(crate) static ALL: [&Table; 11] = [
+pub(crate) static ALL: [&Table; 12] = [
     &HEADS,
     &ROOMS,
     &EVENTS,
@@ -167,6 +168,7 @@ pub(crate) static ALL: [&Table; 11] = [
     &REDACTIONS,
     &UNRELATED,
     &TRANSACTIONS,
+    &crate::transactions::CURSORS,
 ];
 
 /// A room's head as the group moves it: by all of its members at once.
@@ -267,7 +269,26 @@ pub(super) fn fold(commits: &[&Commit], offsets: &[i64]) -> Vec<Rows> {
         ]);
     }
     rows.memberships = memberships.into_values().flatten().collect();
-    rows.finish()
+    let mut rows = rows.finish();
+    rows.extend(single_rows(commits));
+    rows
+}
+
+/// Rows that members' statements are: of those under one key, the last of the highest version.
+fn single_rows(commits: &[&Commit]) -> impl Iterator<Item = Rows> {
+    let mut tables: Vec<(&'static Table, BTreeMap<i64, &[Value]>)> = Vec::new();
+    for statement in commits.iter().flat_map(|commit| &commit.statements) {
+        let (Some(table), [Value::Int(key), version, ..]) = (statement.table, &statement.args[..]) else { continue };
+        let index = tables.iter().position(|(known, _)| std::ptr::eq(*known, table)).unwrap_or_else(|| {
+            tables.push((table, BTreeMap::new()));
+            tables.len() - 1
+        });
+        let row = tables[index].1.entry(*key).or_insert(&statement.args);
+        if matches!((&row[1], version), (Value::Int(known), Value::Int(new)) if known <= new) {
+            *row = &statement.args;
+        }
+    }
+    tables.into_iter().map(|(table, rows)| Rows { table, values: rows.into_values().flatten().cloned().collect() })
 }
 
 #[derive(Default)]

@@ -1,6 +1,9 @@
 //! Group commit: positions, conditions, losers.
 
-use causeway_store::{Commit, CommitError, Notice, Position, Statement, StoreError, Value, values};
+use causeway_store::{
+    Commit, CommitError, EventNid, Notice, Position, Statement, StoreError, Value, advance_cursor, record_transaction,
+    values,
+};
 
 use crate::{Fixture, on_both};
 
@@ -14,6 +17,7 @@ on_both!(
     positions_are_gapless_and_in_order_over_reopening,
     watchers_see_groups_in_order,
     nulls_bind_to_every_type,
+    of_cursors_written_in_one_group_the_newest_counts,
 );
 
 async fn a_statement_with_returning_gives_its_rows(fixture: Fixture) {
@@ -110,4 +114,34 @@ async fn nulls_bind_to_every_type(fixture: Fixture) {
     }
     let rows = store.fetch("select count(*) from relations where aggregation_key is null", vec![]).await.unwrap();
     assert_eq!(rows[0].get::<i64>(0).unwrap(), 2);
+}
+
+async fn of_cursors_written_in_one_group_the_newest_counts(fixture: Fixture) {
+    let store = fixture.open().await;
+    let one = store.ensure_destination("appservice:one", "a").await.unwrap().nid;
+    let other = store.ensure_destination("appservice:other", "b").await.unwrap().nid;
+    let at = Position;
+    let writes = vec![
+        record_transaction(one, 1, at(10), at(0), &[EventNid(7)]),
+        record_transaction(one, 3, at(30), at(3), &[EventNid(8), EventNid(9)]),
+        advance_cursor(one, 2, at(20), at(2)),
+        record_transaction(other, 1, at(10), at(1), &[EventNid(7)]),
+        advance_cursor(other, 1, at(15), at(1)),
+    ];
+    let answers: Vec<_> = writes.into_iter().map(|write| store.enqueue(Commit::of(vec![write]))).collect();
+    for answer in answers {
+        answer.await.unwrap();
+    }
+    let row = store.destination("appservice:one").await.unwrap().unwrap();
+    assert_eq!((row.serial, row.cursor, row.receipts), (3, at(30), at(3)));
+    assert_eq!(row.in_flight, Some(vec![EventNid(8), EventNid(9)]));
+    let row = store.destination("appservice:other").await.unwrap().unwrap();
+    assert_eq!((row.serial, row.cursor, row.in_flight), (1, at(15), None));
+
+    store.commit(Commit::of(vec![record_transaction(one, 3, at(40), at(4), &[])])).await.unwrap();
+    let row = store.destination("appservice:one").await.unwrap().unwrap();
+    assert_eq!(row.cursor, at(30), "a serial is recorded once");
+    store.commit(Commit::of(vec![advance_cursor(one, 3, at(40), at(4))])).await.unwrap();
+    let row = store.destination("appservice:one").await.unwrap().unwrap();
+    assert_eq!((row.cursor, row.in_flight), (at(40), None));
 }
