@@ -16,6 +16,8 @@ use proptest::prelude::*;
 #[derive(Default)]
 struct Forest {
     nodes: HashMap<NodeId, Arc<Node>>,
+    /// those of the newest trie alone
+    newest: HashMap<NodeId, Arc<Node>>,
     last: NodeId,
 }
 
@@ -28,12 +30,25 @@ impl Forest {
         })
         .unwrap();
         self.last = last;
-        self.add(written.nodes);
+        let written_nodes: Vec<_> = written.nodes.into_iter().map(|(id, node)| (id, Arc::new(node))).collect();
+        self.nodes.extend(written_nodes.iter().cloned());
+        self.newest.extend(written_nodes);
+        for id in written.replaced {
+            self.newest.remove(&id);
+        }
         written.root
     }
 
-    fn add(&mut self, nodes: Vec<(NodeId, Node)>) {
-        self.nodes.extend(nodes.into_iter().map(|(id, node)| (id, Arc::new(node))));
+    /// How many nodes a trie has.
+    fn size(&self, root: NodeId) -> usize {
+        let mut found = HashMap::new();
+        loop {
+            let missing = trie::missing(&found, root).unwrap();
+            if missing.is_empty() {
+                return found.len();
+            }
+            found.extend(missing.into_iter().map(|id| (id, self.nodes[&id].clone())));
+        }
     }
 }
 
@@ -77,6 +92,17 @@ proptest! {
                 prop_assert_eq!(trie::get(&forest.nodes, root, key).unwrap(), map.get(&key).copied());
             }
         }
+    }
+
+    #[test]
+    fn without_replaced_nodes_the_newest_trie_is_whole_and_nothing_else_is_kept(edits in edits()) {
+        let (mut forest, mut map, mut root) = (Forest::default(), BTreeMap::new(), EMPTY);
+        for batch in &edits {
+            root = forest.edit(root, batch);
+            apply(&mut map, batch);
+        }
+        prop_assert_eq!(trie::pairs(&forest.newest, root).unwrap(), map.into_iter().collect::<Vec<_>>());
+        prop_assert_eq!(forest.newest.len(), forest.size(root));
     }
 
     #[test]

@@ -204,6 +204,9 @@ impl Building {
                 self.nodes.push((id.cast_signed(), trie::encode(&node)));
                 self.room.nodes.0.insert_mut(id, Arc::new(node));
             }
+            for id in written.replaced {
+                self.room.nodes.0.remove_mut(&id);
+            }
             state = State::at_root(written.root);
         }
         let nid = StateNid(store.reserve(1).await?);

@@ -96,7 +96,7 @@ impl Rooms {
             self.inner.router.prepare(interests.iter().map(|(nid, destinations)| (*nid, destinations.as_slice())));
         let statements = with.into_iter().chain(prepared.statements()).collect();
         let (mut commit, snapshot): (Commit, _) = building.finish(statements);
-        let slot = self.inner.slot(snapshot.room_id());
+        let slot = self.inner.slots.get(snapshot.room_id());
         if let Some(append) = &mut commit.append {
             append.settled = Some(Box::new(move |position| {
                 if position.is_some() {

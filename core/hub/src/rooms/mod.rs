@@ -10,6 +10,7 @@ mod redact;
 mod requests;
 mod send;
 mod slot;
+mod slots;
 mod snapshot;
 mod state;
 mod visibility;
@@ -18,8 +19,7 @@ pub use requests::*;
 pub use snapshot::{RoomSnapshot, membership_of};
 pub use state::{RoomState, StateEvent};
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use causeway_room::{Pdu, SigningKey};
@@ -31,12 +31,10 @@ use ruma::{MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedServerName, RoomId, Ro
 
 use building::Building;
 use slot::Slot;
+use slots::Slots;
 
 /// Between neighbors of a timeline there is room for older events that come later.
 const PLACE_STEP: i64 = 1 << 20;
-
-/// Rooms kept in memory.
-const CACHED_ROOMS: usize = 10_000;
 
 /// How often an event is built again when other events took its place.
 const ATTEMPTS: usize = 8;
@@ -53,24 +51,12 @@ struct Inner {
     key: SigningKey,
     server_name: OwnedServerName,
     interested: RwLock<Arc<[Arc<dyn Interested>]>>,
-    slots: Mutex<HashMap<Box<str>, Arc<Slot>>>,
+    slots: Slots,
 }
 
 impl Inner {
     fn interested(&self) -> Arc<[Arc<dyn Interested>]> {
         Arc::clone(&self.interested.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn slot(&self, room_id: &str) -> Arc<Slot> {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.get(room_id) {
-            return Arc::clone(slot);
-        }
-        if slots.len() >= CACHED_ROOMS {
-            // Only what nobody holds: a slot in use is the room's one lock.
-            slots.retain(|_, slot| Arc::strong_count(slot) > 1);
-        }
-        Arc::clone(slots.entry(room_id.into()).or_default())
     }
 
     fn now(&self) -> MilliSecondsSinceUnixEpoch {
@@ -102,7 +88,7 @@ impl Rooms {
             key,
             server_name,
             interested: RwLock::new(interested.into()),
-            slots: Mutex::default(),
+            slots: Slots::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -118,7 +104,7 @@ impl Rooms {
     /// # Errors
     /// [`SendError::UnknownRoom`]
     pub async fn snapshot(&self, room_id: &RoomId) -> Result<Arc<RoomSnapshot>, SendError> {
-        let slot = self.inner.slot(room_id.as_str());
+        let slot = self.inner.slots.get(room_id.as_str());
         if let Some(committed) = slot.committed() {
             return Ok(committed);
         }
@@ -147,7 +133,7 @@ impl Rooms {
         check: impl Fn(&Building) -> Result<Option<(EventNid, Pdu)>, SendError> + Send,
     ) -> Result<Sent, SendError> {
         let room_id = &event.room_id;
-        let slot = self.inner.slot(room_id.as_str());
+        let slot = self.inner.slots.get(room_id.as_str());
         let key = event.state_key.as_deref().map(|key| (event.event_type.as_str(), key));
         let member = key.filter(|(event_type, _)| *event_type == "m.room.member").map(|(_, user)| user);
         self.intern_names([event.sender.as_str()].into_iter().chain(member), key).await?;

@@ -40,6 +40,14 @@ impl RoomState {
         self.types.get(event_type).into_iter().flat_map(|keys| keys.iter().map(|(key, event)| (&**key, event)))
     }
 
+    pub fn len(&self) -> usize {
+        self.types.values().map(|keys| keys.size()).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.types.is_empty()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &StateEvent> {
         self.types.values().flat_map(|keys| keys.values())
     }

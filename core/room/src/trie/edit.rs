@@ -10,6 +10,8 @@ pub struct Written {
     pub root: NodeId,
     /// Children before parents.
     pub nodes: Vec<(NodeId, Node)>,
+    /// Nodes of the old trie that the new one has no more.
+    pub replaced: Vec<NodeId>,
 }
 
 /// Sets keys (`Some`) and removes keys (`None`); of several changes to one key the last counts. A change that changes
@@ -22,15 +24,16 @@ pub fn edit(
 ) -> Result<Written, TrieError> {
     let changes: BTreeMap<Key, Option<Value>> = changes.into_iter().collect();
     complete((), missing_for(source, root, changes.keys().copied())?)?;
-    let mut editor = Editor { source, allocate, nodes: Vec::new() };
+    let mut editor = Editor { source, allocate, nodes: Vec::new(), replaced: Vec::new() };
     let root = editor.edit(root, 0, changes.into_iter().collect())?;
-    Ok(Written { root, nodes: editor.nodes })
+    Ok(Written { root, nodes: editor.nodes, replaced: editor.replaced })
 }
 
 struct Editor<'a, S, A> {
     source: &'a S,
     allocate: A,
     nodes: Vec<(NodeId, Node)>,
+    replaced: Vec<NodeId>,
 }
 
 impl<S: NodeSource, A: FnMut() -> NodeId> Editor<'_, S, A> {
@@ -46,19 +49,23 @@ impl<S: NodeSource, A: FnMut() -> NodeId> Editor<'_, S, A> {
         let Some(node) = self.source.node(id) else {
             return Err(TrieError::Missing(vec![id]));
         };
-        match &*node {
+        let edited = match &*node {
             Node::Leaf(old) => {
                 let new = merge(old, changes);
-                Ok(if new == *old { id } else { self.write_pairs(new, depth) })
+                if new == *old { id } else { self.write_pairs(new, depth) }
             }
             Node::Branch(old) => {
                 let mut new = *old;
                 for (child, changes) in new.iter_mut().zip(split(changes, depth, |change| change.0)) {
                     *child = self.edit(*child, depth + 1, changes)?;
                 }
-                Ok(if new == *old { id } else { self.write_branch(new) })
+                if new == *old { id } else { self.write_branch(new) }
             }
+        };
+        if edited != id {
+            self.replaced.push(id);
         }
+        Ok(edited)
     }
 
     fn write_pairs(&mut self, pairs: Vec<(Key, Value)>, depth: u32) -> NodeId {
