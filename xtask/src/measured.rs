@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{dist, process};
+use crate::{dist, prerequisites, process};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -15,11 +15,15 @@ pub struct Arguments {
 pub fn run(program: &str, rest: &[String]) -> Result<()> {
     let places = process::places()?;
     let out = places.target.join("dist");
+    prerequisites::database()?;
     dist::build(&places, &out)?;
-    process::run(
-        process::cargo()
-            .args(["run", "--release", "--quiet", "--package", "causeway-bench", "--bin", program, "--"])
-            .args(rest)
-            .env("CAUSEWAY_BIN", out.join("bin/causeway")),
-    )
+    let mut measured = process::cargo();
+    measured
+        .args(["run", "--release", "--quiet", "--package", "causeway-bench", "--bin", program, "--"])
+        .args(rest)
+        .env("CAUSEWAY_BIN", out.join("bin/causeway"));
+    if rest.iter().any(|argument| argument == "--peer" || argument.starts_with("--peer=")) {
+        measured.env("CAUSEWAY_SYNAPSE", prerequisites::synapse(&places)?);
+    }
+    process::run(&mut measured)
 }

@@ -11,15 +11,20 @@ use sha2::{Digest, Sha256};
 use crate::process;
 
 /// Debian's package, and a file that shows that it is there (`*` stands for a version).
-const PACKAGES: &[(&str, &str)] = &[
-    ("postgresql", "/usr/lib/postgresql/*/bin/initdb"),
+type Package = (&'static str, &'static str);
+
+const POSTGRESQL: Package = ("postgresql", "/usr/lib/postgresql/*/bin/initdb");
+const PACKAGES: &[Package] = &[
+    POSTGRESQL,
     ("inspircd", "/usr/sbin/inspircd"),
     ("ngircd", "/usr/sbin/ngircd"),
     ("atheme-services", "/usr/bin/atheme-services"),
 ];
 
 /// Programs that have many sources; any will do. The command fails where something of theirs is missing.
-const PROGRAMS: &[(&[&str], &str)] = &[
+type Program = (&'static [&'static str], &'static str);
+
+const PROGRAMS: &[Program] = &[
     (&["python3", "-c", "import ensurepip, venv"], "python3 python3-venv"),
     (&["node", "--version"], "nodejs"),
     (&["npm", "--version"], "npm"),
@@ -36,7 +41,7 @@ pub struct Tools {
 }
 
 pub fn install(places: &process::Places) -> Result<Tools> {
-    system_packages()?;
+    system_packages(PACKAGES, PROGRAMS)?;
     let clients = places.root.join("tests/blackbox/clients");
     Ok(Tools {
         python: python(places, &clients.join("requirements.txt"))?,
@@ -45,7 +50,12 @@ pub fn install(places: &process::Places) -> Result<Tools> {
     })
 }
 
-/// A Python with the release of Synapse that judges us.
+/// The database server alone: all that the bench needs by itself.
+pub fn database() -> Result<()> {
+    system_packages(&[POSTGRESQL], &[])
+}
+
+/// A Python with the release of Synapse that judges us, and that the bench measures us against.
 pub fn synapse(places: &process::Places) -> Result<PathBuf> {
     python(places, &places.root.join("tests/judges/requirements.txt"))
 }
@@ -54,10 +64,10 @@ fn tools(places: &process::Places) -> PathBuf {
     places.target.join("test-tools")
 }
 
-fn system_packages() -> Result<()> {
+fn system_packages(packages: &[Package], programs: &[Program]) -> Result<()> {
     let mut missing: Vec<&str> =
-        PACKAGES.iter().filter(|(_, file)| !exists(file)).map(|(package, _)| *package).collect();
-    missing.extend(PROGRAMS.iter().filter(|(command, _)| !runs(command)).map(|(_, packages)| *packages));
+        packages.iter().filter(|(_, file)| !exists(file)).map(|(package, _)| *package).collect();
+    missing.extend(programs.iter().filter(|(command, _)| !runs(command)).map(|(_, packages)| *packages));
     if missing.is_empty() {
         return Ok(());
     }

@@ -18,6 +18,8 @@ use crate::{Client, free_port, http_client, saw};
 pub struct HubOptions {
     /// a `postgres://` URL; SQLite in the hub's folder when absent
     pub database: Option<String>,
+    /// serve `/_synapse/metrics` beside everything else
+    pub metrics: bool,
     /// more lines of homeserver.yaml
     pub config: String,
     /// environment variables of the hub
@@ -75,13 +77,15 @@ impl Hub {
         let data = self.folder.path().display();
         let database = self.options.database.clone().unwrap_or_else(|| format!("sqlite://{data}/causeway.db"));
         format!(
-            "server_name: {name}\nlisteners:\n  - {{port: {port}, type: http, bind_addresses: [127.0.0.1]}}\n\
+            "server_name: {name}\nenable_metrics: {metrics}\nlisteners:\n  - {{port: {port}, type: http, bind_addresses: [127.0.0.1], resources: [{{names: [{resources}]}}]}}\n\
              database: {{url: \"{database}\"}}\nsigning_key_path: {data}/signing.key\nmedia_store_path: {data}/media\n\
              registration_shared_secret: shared\nenable_registration: true\nenable_registration_without_verification: true\n\
              rc_message: {{per_second: 10000, burst_count: 10000}}\nrc_registration: {{per_second: 10000, burst_count: 10000}}\n\
              causeway:\n  password_hash_cost: minimal\n  admin_socket: {data}/admin.sock\n  secrets_key_path: {data}/secrets.key\n  plugins: {{cache: {cache}, directories: [{plugins}]}}\n{more}",
             name = Self::SERVER_NAME,
             port = self.port,
+            metrics = self.options.metrics,
+            resources = if self.options.metrics { "client, federation, metrics" } else { "client, federation" },
             cache = std::env::temp_dir().join("causeway-test-plugin-cache").display(),
             plugins = std::env::var("CAUSEWAY_PLUGIN_DIR").map(|dir| format!("{dir}/bridges")).unwrap_or_default(),
             more = self.options.config,

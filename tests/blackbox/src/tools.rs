@@ -18,21 +18,26 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// How long a client that is not ours may take for all it does.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(240);
 
+/// Between two questions.
+const SOON: Duration = Duration::from_millis(1);
+const SELDOM: Duration = Duration::from_millis(25);
+
 /// Asks again until there is an answer; fails with what it last saw.
 pub async fn until<T, F>(what: &str, mut ask: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
-    let deadline = Instant::now() + LIMIT;
+    let begun = Instant::now();
     loop {
         match ask().await {
             Ok(answer) => return Ok(answer),
-            Err(error) if Instant::now() > deadline => {
+            Err(error) if begun.elapsed() > LIMIT => {
                 return Err(error.context(format!("waited {LIMIT:?} for {what}")));
             }
             Err(error) => {
                 saw(format!("waiting for {what}: {error:#}"));
-                tokio::time::sleep(Duration::from_millis(25)).await;
+                // Soon for what is soon there, and seldom for what takes its time.
+                tokio::time::sleep((begun.elapsed() / 20).clamp(SOON, SELDOM)).await;
             }
         }
     }

@@ -1,5 +1,5 @@
 //! A PostgreSQL server of our own for the time of a test: Debian's binaries, a directory that is removed, a free port
-//! on loopback, no fsync.
+//! on loopback. It syncs nothing unless it is asked to.
 
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, chown};
@@ -42,7 +42,17 @@ impl Postgres {
         Ok(server)
     }
 
+    /// Loses everything in a power cut, and is quick.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_with("off")
+    }
+
+    /// With fsync, as people run it: for measurements.
+    pub fn durable() -> anyhow::Result<Self> {
+        Self::start_with("on")
+    }
+
+    fn start_with(fsync: &str) -> anyhow::Result<Self> {
         let binaries = binaries()?;
         let directory = TempDir::new().context("making the database's directory")?;
         // A new directory belongs to who makes it.
@@ -70,7 +80,7 @@ impl Postgres {
         let server = run("postgres")
             .arg("-D")
             .arg(&data)
-            .args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"])
+            .args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", &format!("fsync={fsync}")])
             .args(["-c", "max_connections=200", "-k"])
             .arg(directory.path())
             .stdout(Stdio::null())
@@ -108,6 +118,23 @@ impl Postgres {
             .context("running createdb")?;
         ensure!(made.status.success(), "createdb failed: {}", String::from_utf8_lossy(&made.stderr));
         Ok(format!("postgres://causeway@127.0.0.1:{}/{name}", self.port))
+    }
+
+    /// Bytes of one of its databases on disk, its write-ahead log not counted.
+    pub fn size(&self, url: &str) -> anyhow::Result<f64> {
+        let asked = Command::new(self.binaries.join("psql"))
+            .args(["-At", "-c", "checkpoint", "-c", "select pg_database_size(current_database())", url])
+            .output()
+            .context("running psql")?;
+        ensure!(asked.status.success(), "psql failed: {}", String::from_utf8_lossy(&asked.stderr));
+        let text = String::from_utf8_lossy(&asked.stdout);
+        let size = text.lines().last().context("psql printed nothing")?;
+        size.parse().with_context(|| format!("psql printed {text:?}"))
+    }
+
+    /// Of the process that has one child for each connection.
+    pub fn pid(&self) -> u32 {
+        self.server.id()
     }
 }
 

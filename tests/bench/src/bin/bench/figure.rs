@@ -1,5 +1,6 @@
 //! A measured number and what it should be.
 
+#[derive(Clone, Debug)]
 pub struct Figure {
     pub name: String,
     pub value: f64,
@@ -7,15 +8,22 @@ pub struct Figure {
     pub goal: Option<Goal>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub enum Goal {
     AtLeast(f64),
     AtMost(f64),
 }
 
+/// Of rates more is better, of everything else less.
+pub const PER_SECOND: &str = "/s";
+
 impl Figure {
     pub fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
         Self { name: name.into(), value, unit, goal: None }
+    }
+
+    pub fn rate(name: impl Into<String>, value: f64) -> Self {
+        Self::new(name, value, PER_SECOND)
     }
 
     pub fn at_least(self, goal: f64) -> Self {
@@ -34,15 +42,36 @@ impl Figure {
         }
     }
 
-    /// One line for people; with goal and verdict where they are asked for.
-    pub fn line(&self, with_goal: bool) -> String {
-        let value = format!("{:<44} {:>10.2} {:<9}", self.name, self.value, self.unit);
-        let goal = match self.goal.filter(|_| with_goal) {
-            None => return value.trim_end().to_owned(),
-            Some(Goal::AtLeast(goal)) => format!("at least {goal}"),
-            Some(Goal::AtMost(goal)) => format!("at most {goal}"),
-        };
-        format!("{value} {goal:<16} {}", if self.is_missed() { "MISSED" } else { "met" })
+    pub fn verdict(&self) -> Option<&'static str> {
+        self.goal.map(|_| if self.is_missed() { "MISSED" } else { "met" })
+    }
+
+    /// How many times as good as the peer's; none for what is a ratio itself.
+    pub fn ratio(&self, peer: &Self) -> Option<f64> {
+        match self.unit {
+            "" => None,
+            PER_SECOND => Some(self.value / peer.value),
+            _ => Some(peer.value / self.value),
+        }
+    }
+}
+
+impl std::fmt::Display for Goal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::AtLeast(goal) => write!(f, "at least {}", rounded(*goal)),
+            Self::AtMost(goal) => write!(f, "at most {}", rounded(*goal)),
+        }
+    }
+}
+
+/// Three digits that count.
+pub fn rounded(value: f64) -> String {
+    match value.abs() {
+        100.0.. => format!("{value:.0}"),
+        10.0..100.0 => format!("{value:.1}"),
+        1.0..10.0 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
     }
 }
 

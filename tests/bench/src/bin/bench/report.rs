@@ -1,0 +1,91 @@
+//! Figures for people and for programs.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use causeway_blackbox::Database;
+use serde_json::{Value, json};
+
+use crate::figure::{Figure, rounded};
+
+/// Everything that was measured.
+pub struct Report {
+    /// print goals and verdicts too
+    check: bool,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    database: Database,
+    workload: String,
+    figure: Figure,
+    peer: Option<Figure>,
+}
+
+impl Report {
+    pub fn new(check: bool) -> Self {
+        Self { check, rows: Vec::new() }
+    }
+
+    /// Takes the figures of one workload and prints them; `peer` has those that the peer can be asked for.
+    pub fn add(&mut self, database: Database, workload: &str, figures: Vec<Figure>, peer: &[Figure]) {
+        for figure in figures {
+            let peer = peer.iter().find(|peer| peer.name == figure.name).cloned();
+            let row = Row { database, workload: workload.to_owned(), figure, peer };
+            println!("  {}", row.line(self.check));
+            self.rows.push(row);
+        }
+    }
+
+    pub fn write(&self, file: &Path) -> Result<()> {
+        let rows: Vec<_> = self.rows.iter().map(Row::json).collect();
+        std::fs::write(file, format!("{:#}\n", json!(rows))).with_context(|| format!("writing {}", file.display()))
+    }
+
+    /// # Errors
+    /// Where goals are checked: how many were missed.
+    pub fn judge(&self) -> Result<()> {
+        let missed = self.rows.iter().filter(|row| row.figure.is_missed()).count();
+        let goals = self.rows.iter().filter(|row| row.figure.goal.is_some()).count();
+        if self.check && missed > 0 {
+            bail!("{missed} of {goals} goals are missed");
+        }
+        if self.check {
+            println!("all {goals} goals are met");
+        }
+        Ok(())
+    }
+}
+
+impl Row {
+    fn line(&self, with_goal: bool) -> String {
+        let Figure { name, value, unit, goal } = &self.figure;
+        let mut line = format!("{name:<56} {:>9} {unit:<9}", rounded(*value));
+        if with_goal {
+            let goal = goal.map_or_else(String::new, |goal| goal.to_string());
+            line += &format!(" {goal:<16} {:<6}", self.figure.verdict().unwrap_or_default());
+        }
+        if let Some(peer) = &self.peer {
+            line += &format!(" Synapse {:>9}", rounded(peer.value));
+            if let Some(ratio) = self.figure.ratio(peer) {
+                line += &format!(", {} times", rounded(ratio));
+            }
+        }
+        line.trim_end().to_owned()
+    }
+
+    fn json(&self) -> Value {
+        let figure = &self.figure;
+        json!({
+            "database": format!("{:?}", self.database).to_lowercase(),
+            "workload": self.workload,
+            "name": figure.name,
+            "value": figure.value,
+            "unit": figure.unit,
+            "goal": figure.goal.map(|goal| goal.to_string()),
+            "verdict": figure.verdict(),
+            "synapse": self.peer.as_ref().map(|peer| peer.value),
+            "ratio": self.peer.as_ref().and_then(|peer| figure.ratio(peer)),
+        })
+    }
+}
