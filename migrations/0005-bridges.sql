@@ -134,6 +134,7 @@ create table bridge_sends (
     primary key (bridge, login, event_id)
 ) /* clustered */;
 create index bridge_sends_pending on bridge_sends (bridge, status, login);
+create index bridge_sends_event on bridge_sends (event_id);
 
 create table bridge_management_rooms (
     bridge text not null,

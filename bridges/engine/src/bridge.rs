@@ -35,6 +35,8 @@ pub struct Bridge {
     /// none while the bridge is disabled
     pub(crate) connector: RwLock<Option<Arc<dyn Connector>>>,
     pub(crate) lanes: Lanes,
+    /// rung when a copy is held
+    pub(crate) holding: Arc<tokio::sync::Notify>,
     /// held while a room is made, so that a chat gets one
     pub(crate) making: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -48,6 +50,8 @@ pub(crate) struct State {
     pub portals: HashMap<PortalKey, Portal>,
     /// portals with copies that wait for their listener's next sign of life
     pub holding: HashSet<PortalKey>,
+    /// the task that asks listeners whether they live
+    pub watch: Option<tokio::task::AbortHandle>,
     pub rooms: HashMap<OwnedRoomId, PortalKey>,
     /// management rooms and who talks to the bot there
     pub management: HashMap<OwnedRoomId, OwnedUserId>,
@@ -81,6 +85,7 @@ impl Bridge {
             row: RwLock::new(row),
             connector: RwLock::default(),
             lanes: Lanes::new(),
+            holding: Arc::default(),
             making: tokio::sync::Mutex::default(),
             state: Mutex::default(),
             me: me.clone(),

@@ -155,8 +155,11 @@ impl Bridge {
         }
     }
 
-    fn plan_login_state(&self, plan: &mut Plan, login: &LoginId, state: LoginState) {
+    fn plan_login_state(&self, plan: &mut Plan, login: &LoginId, mut state: LoginState) {
         let Some(mut changed) = self.state().logins.get(login).cloned() else { return };
+        if let Some(before) = changed.state.as_ref().filter(|before| before.status == state.status) {
+            state.since = before.since;
+        }
         let before = changed.state.replace(state.clone());
         plan.statements.push(logins::put(&changed.row(&self.id)));
         let needs_person = matches!(state.status, Status::BadCredentials | Status::LoggedOut);
@@ -330,6 +333,7 @@ impl Bridge {
                     if let Some(portal) = state.portals.get_mut(&key) {
                         portal.election.hold(&login, event);
                         state.holding.insert(key);
+                        self.holding.notify_one();
                     }
                 }
                 After::Hear(key, login) => {
@@ -363,8 +367,12 @@ impl Bridge {
                         new.status,
                         Status::Connected | Status::Backfilling | Status::Starting | Status::Connecting
                     );
+                    let is_connected = matches!(new.status, Status::Connected | Status::Backfilling);
                     if let Some(known) = self.state().logins.get_mut(&login) {
                         known.state = Some(new);
+                    }
+                    if is_connected {
+                        self.is_alive(&login);
                     }
                     if !live {
                         Box::pin(self.unheard(&login, None)).await?;

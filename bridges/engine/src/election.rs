@@ -5,21 +5,50 @@
 //!   another   ──a──b──c──d      held: c d   (a, b were dropped when the listener showed life after them)
 //!   room        a  b  «lines may be missing or doubled»  c  d  …
 //! ```
+//!
+//! A listener that hears nothing after a held copy may be alone in not hearing it, so it is asked for a sign of life.
+
+use std::time::{Duration, Instant};
 
 use crate::connector::LoginId;
 
 /// Copies held for each login that is not the listener.
 const HELD: usize = 2_000;
+/// How long a copy is held before the listener is asked whether it lives.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the listener has for its answer.
+const SILENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub struct Election<T> {
     listener: Option<LoginId>,
-    held: Vec<(LoginId, T)>,
+    held: Vec<Held<T>>,
+    /// when the listener was asked for a sign of life that it has not given yet
+    asked: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Held<T> {
+    holder: LoginId,
+    copy: T,
+    since: Instant,
+    /// it was here when the listener was asked
+    is_asked_about: bool,
+}
+
+/// What is to be done about a listener while copies are held.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Doubt {
+    Nothing,
+    /// ask it for a sign of life
+    Ask(LoginId),
+    /// it was asked, and did not answer
+    Silent(LoginId),
 }
 
 impl<T> Default for Election<T> {
     fn default() -> Self {
-        Self { listener: None, held: Vec::new() }
+        Self { listener: None, held: Vec::new(), asked: None }
     }
 }
 
@@ -39,8 +68,9 @@ impl<T> Election<T> {
 
     /// Keeps the copy of a login that is not believed.
     pub fn hold(&mut self, login: &LoginId, copy: T) {
-        if self.held.iter().filter(|(holder, _)| holder == login).count() < HELD {
-            self.held.push((login.clone(), copy));
+        if self.held.iter().filter(|held| held.holder == *login).count() < HELD {
+            let since = Instant::now();
+            self.held.push(Held { holder: login.clone(), copy, since, is_asked_about: false });
         }
     }
 
@@ -48,23 +78,52 @@ impl<T> Election<T> {
         !self.held.is_empty()
     }
 
+    /// When to look at the listener next.
+    pub fn due(&self) -> Option<Instant> {
+        let first = self.held.first()?;
+        Some(self.asked.map_or(first.since + PATIENCE, |asked| asked + SILENCE))
+    }
+
+    /// Looks at the listener; when it is to be asked, that is noted.
+    pub fn doubt(&mut self, now: Instant) -> Doubt {
+        let (Some(listener), Some(due)) = (&self.listener, self.due()) else { return Doubt::Nothing };
+        if now < due {
+            return Doubt::Nothing;
+        }
+        if self.asked.is_some() {
+            return Doubt::Silent(listener.clone());
+        }
+        self.asked = Some(now);
+        self.held.iter_mut().for_each(|held| held.is_asked_about = true);
+        Doubt::Ask(listener.clone())
+    }
+
+    /// The network answered this login: it has heard all that was said before it was asked.
+    pub fn answers(&mut self, login: &LoginId) {
+        if self.listener.as_ref() == Some(login) && self.asked.take().is_some() {
+            self.held.retain(|held| !held.is_asked_about);
+        }
+    }
+
     /// Something came over this login's connection.
     pub fn lives(&mut self, login: &LoginId) {
         if self.listener.as_ref() == Some(login) {
             self.held.clear();
+            self.asked = None;
         }
     }
 
     /// This login hears nothing any more. Answers who takes over, where somebody does.
     pub fn dies(&mut self, login: &LoginId, alive: impl Fn(&LoginId) -> bool) -> Option<Succession<T>> {
         if self.listener.as_ref() != Some(login) {
-            self.held.retain(|(holder, _)| holder != login);
+            self.held.retain(|held| held.holder != *login);
             return None;
         }
-        self.listener = self.held.iter().map(|(holder, _)| holder).find(|holder| alive(holder)).cloned();
+        self.asked = None;
+        self.listener = self.held.iter().map(|held| &held.holder).find(|holder| alive(holder)).cloned();
         let held = std::mem::take(&mut self.held);
         let successor = self.listener.clone()?;
-        let held = held.into_iter().filter(|(holder, _)| *holder == successor).map(|(_, copy)| copy).collect();
+        let held = held.into_iter().filter(|held| held.holder == successor).map(|held| held.copy).collect();
         Some(Succession { successor, held })
     }
 }
@@ -107,5 +166,33 @@ mod tests {
         assert!(election.believes(&login("a")));
         assert_eq!(election.dies(&login("a"), |_| true), None);
         assert!(election.believes(&login("c")));
+    }
+
+    #[test]
+    fn a_listener_is_asked_once_and_its_answer_is_about_what_was_held_then() {
+        let (a, b) = (login("a"), login("b"));
+        let mut election = Election::default();
+        assert!(election.believes(&a));
+        let now = Instant::now();
+        assert_eq!(election.doubt(now + SILENCE), Doubt::Nothing);
+        election.hold(&b, 1);
+        assert_eq!(election.doubt(now), Doubt::Nothing);
+        let later = Instant::now() + PATIENCE;
+        assert_eq!(election.doubt(later), Doubt::Ask(a.clone()));
+        assert_eq!(election.doubt(later + PATIENCE), Doubt::Nothing);
+        election.hold(&b, 2);
+        election.answers(&b);
+        election.answers(&a);
+        assert_eq!(election.dies(&a, |_| true), Some(Succession { successor: b, held: vec![2] }));
+    }
+
+    #[test]
+    fn a_listener_that_does_not_answer_is_silent() {
+        let mut election = Election::default();
+        assert!(election.believes(&login("a")));
+        election.hold(&login("b"), 1);
+        let later = Instant::now() + PATIENCE;
+        assert_eq!(election.doubt(later), Doubt::Ask(login("a")));
+        assert_eq!(election.doubt(later + SILENCE), Doubt::Silent(login("a")));
     }
 }

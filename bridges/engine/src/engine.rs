@@ -330,6 +330,8 @@ impl Engine {
         }
         self.hub.queues.unregister(&bot_destination(&bridge.id));
         *bridge.connector.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let watch = bridge.state().watch.take();
+        watch.inspect(tokio::task::AbortHandle::abort);
         self.host.disable(&bridge.id).await;
         for login in &logins {
             if let Err(error) = bridge.unheard(login, None).await {
@@ -441,8 +443,10 @@ impl Bridge {
                     portal.logins.insert(login.into());
                 }
             }
+            // The router offers them again by itself.
             for row in waiting {
-                state.waiting.add(&row.login.into(), Position(row.position), Wait { room: row.room_id, target: None });
+                let wait = Wait { is_woken: true, ..Wait::new(row.room_id, None, true) };
+                state.waiting.add(&row.login.into(), Position(row.position), wait);
             }
             for (room, user) in management {
                 if let (Ok(room), Ok(user)) = (room.try_into(), user.try_into()) {
@@ -465,6 +469,7 @@ impl Bridge {
         let bot = self.hub.queues.register(Arc::new(BotDestination::new(self))).await?;
         self.state().bot_nid = Some(bot);
         self.lanes.rouse(self).await;
+        self.watch_listeners();
         let logins: Vec<Login> = self.state().logins.values().cloned().collect();
         for login in logins {
             let destination = Arc::new(LoginDestination::new(self, login.id.clone()));

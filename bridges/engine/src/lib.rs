@@ -19,6 +19,7 @@ mod ghosts;
 pub mod host;
 mod inbound;
 mod lanes;
+mod listeners;
 mod login_process;
 mod logins;
 pub mod matrix;

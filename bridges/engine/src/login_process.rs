@@ -204,6 +204,7 @@ impl Bridge {
         self.store().commit(Commit::of(statements)).await.map_err(crate::matrix::MatrixError::from)?;
         let mut state = self.state();
         state.logins.remove(login);
+        state.waiting.forget(login);
         for portal in state.portals.values_mut() {
             portal.logins.remove(login);
         }

@@ -19,8 +19,8 @@ pub trait Queues: Send + Sync {
     fn settle(&self, id: &DestinationId, position: Position) -> bool;
     /// Offers everything pending again.
     fn revive(&self, id: &DestinationId);
-    /// Offers this one again, which is pending or about to be.
-    fn offer(&self, id: &DestinationId, position: Position);
+    /// Offers this one again. False when it is neither pending nor about to be.
+    fn offer(&self, id: &DestinationId, position: Position) -> bool;
     /// Makes an entry that was settled pending again, and offers it.
     async fn offer_again(&self, id: &DestinationId, entry: &Entry) -> Result<(), MatrixError>;
 }
@@ -47,8 +47,8 @@ impl Queues for Router {
         Router::revive(self, id);
     }
 
-    fn offer(&self, id: &DestinationId, position: Position) {
-        Router::settle(self, id, position, &Settled::Again { reason: "what it waited for is settled".to_owned() });
+    fn offer(&self, id: &DestinationId, position: Position) -> bool {
+        Router::settle(self, id, position, &Settled::Again { reason: "what it waited for is settled".to_owned() })
     }
 
     async fn offer_again(&self, id: &DestinationId, entry: &Entry) -> Result<(), MatrixError> {

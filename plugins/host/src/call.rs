@@ -5,8 +5,8 @@ use causeway_bindings::v0_1::causeway::bridge::http::Response;
 use causeway_bindings::v0_1::causeway::bridge::ids::Error;
 use causeway_bindings::v0_1::causeway::bridge::net as wit_net;
 use causeway_engine::connector::{
-    self as engine, ChatInfo, GhostId, GhostInfo, HistoryPage, HistoryQuery, LoginId, MatrixEvent, Outcome, PortalKey,
-    RemoteError, Resolved, RoomFeatures, Session, Step,
+    self as engine, ChatInfo, GhostId, GhostInfo, Health, HistoryPage, HistoryQuery, LoginId, MatrixEvent, Outcome,
+    PortalKey, RemoteError, Resolved, RoomFeatures, Session, Step,
 };
 use wasmtime::Store;
 
@@ -40,6 +40,7 @@ pub enum Call {
 pub enum Answer {
     Done,
     Step(Step),
+    Health((Health, String)),
     Outcomes(Vec<Outcome>),
     Chat(ChatInfo),
     Ghost(GhostInfo),
@@ -147,8 +148,8 @@ impl Call {
                 Ok(Answer::Done)
             }
             Self::Health => {
-                guest.call_check_health(store).await?;
-                Ok(Answer::Done)
+                let (health, text) = guest.call_check_health(store).await?;
+                Ok(Answer::Health((health.convert(), text)))
             }
             Self::Stop => {
                 guest.call_stop(store).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use causeway_engine::connector::{
-    self as engine, CallError, ChatInfo, Connector, Descriptor, ErrorKind, GhostId, GhostInfo, HistoryPage,
+    self as engine, CallError, ChatInfo, Connector, Descriptor, ErrorKind, GhostId, GhostInfo, Health, HistoryPage,
     HistoryQuery, LoginId, MatrixEvent, Outcome, PortalKey, RemoteError, Resolved, RoomFeatures, Session, Step,
     StoreId,
 };
@@ -158,6 +158,10 @@ impl Connector for Stores {
         let answer = self.of(login).await?.call(Call::Logout(login.clone())).await;
         self.forget(login).await;
         answer.map(|_| ())
+    }
+
+    async fn check_health(&self, login: &LoginId) -> Result<(Health, String), CallError> {
+        expect_answer!(self.of(login).await?.call(Call::Health).await?, Health)
     }
 
     async fn handle_matrix(&self, login: &LoginId, events: Vec<MatrixEvent>) -> Result<Vec<Outcome>, CallError> {

@@ -33,6 +33,8 @@ pub trait Connector: Sized + 'static {
     /// The last call on this value, where there is time for one. Connections may outlive it.
     fn stop(&mut self) {}
 
+    /// Asks for a sign of life. [`Health::Ok`] of a login: the network was asked, and its answer will be a report that the
+    /// login is connected. The host asks when another login heard something in a shared chat and this one did not.
     fn check_health(&mut self) -> (Health, String) {
         (Health::Ok, String::new())
     }

@@ -107,6 +107,14 @@ pub struct Descriptor {
     pub state_version: u32,
 }
 
+/// How a connector is, in its own opinion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    Ok,
+    Degraded,
+    Failing,
+}
+
 #[derive(Clone, Debug)]
 pub struct Resolved {
     pub ghost: GhostInfo,
@@ -152,6 +160,10 @@ pub trait Connector: Send + Sync {
     async fn disconnect(&self, login: &LoginId) -> Result<(), CallError>;
     /// Tells the network, then disconnects for good; the caller removes the key-values.
     async fn logout(&self, login: &LoginId) -> Result<(), CallError>;
+
+    /// Asks a login for a sign of life. [`Health::Ok`]: the network was asked; its answer is the next report that the
+    /// login is connected.
+    async fn check_health(&self, login: &LoginId) -> Result<(Health, String), CallError>;
 
     /// Offers Matrix events in order. Their outcomes are part of the delivery's effects and are returned as well.
     async fn handle_matrix(&self, login: &LoginId, events: Vec<MatrixEvent>) -> Result<Vec<Outcome>, CallError>;

@@ -17,8 +17,11 @@ pub(crate) enum Converted<T = MatrixEvent> {
     Event(T),
     /// nothing that the network is to be told
     Nothing,
-    /// it is about this event, whose end at the network is still to come
-    Waits(String),
+    /// it is about this event, whose end at the network is still to come; `own`: it is for the same login
+    Waits {
+        target: String,
+        own: bool,
+    },
     /// it is about something that the network does not have
     Orphan,
 }
@@ -28,7 +31,7 @@ impl<T> Converted<T> {
         match self {
             Self::Event(event) => Converted::Event(into(event)),
             Self::Nothing => Converted::Nothing,
-            Self::Waits(target) => Converted::Waits(target),
+            Self::Waits { target, own } => Converted::Waits { target, own },
             Self::Orphan => Converted::Orphan,
         }
     }
@@ -52,9 +55,9 @@ impl Bridge {
             return Ok(Converted::Nothing);
         }
         let kind = match &*entry.event_type {
-            "m.room.message" | "m.sticker" => self.message(&key, entry, content).await?,
-            "m.reaction" => self.reaction(&key, entry, content).await?,
-            "m.room.redaction" => self.redaction(&key, &pdu).await?,
+            "m.room.message" | "m.sticker" => self.message(login, &key, entry, content).await?,
+            "m.reaction" => self.reaction(login, &key, entry, content).await?,
+            "m.room.redaction" => self.redaction(login, &key, &pdu).await?,
             "m.room.member" => Converted::of(self.member(login, entry, content)),
             "m.room.name" => setting(content, "name", Setting::Name),
             "m.room.topic" => setting(content, "topic", Setting::Topic),
@@ -78,6 +81,7 @@ impl Bridge {
 
     async fn message(
         &self,
+        login: &LoginId,
         key: &PortalKey,
         entry: &Entry,
         content: &Value,
@@ -91,12 +95,12 @@ impl Bridge {
             let (Some(part), Some(target)) = (message_part(&entry.event_type, new, &ghost), related) else {
                 return Ok(Converted::Nothing);
             };
-            return Ok(match self.target_message(key, target).await? {
+            return Ok(match self.target_message(login, key, target).await? {
                 Target::Known(row) => {
                     let part = crate::connector::Part { id: row.part.clone(), metadata: row.metadata.clone(), ..part };
                     Converted::Event(MatrixKind::Edit { target: reference(&row), part })
                 }
-                Target::OnItsWay => Converted::Waits(target.to_owned()),
+                Target::OnItsWay { own } => Converted::Waits { target: target.to_owned(), own },
                 Target::Lost(_) | Target::Foreign => Converted::Orphan,
             });
         }
@@ -107,11 +111,13 @@ impl Bridge {
         for named in [related.filter(|_| rel_type == Some("m.thread")), answered] {
             references.push(match named {
                 None => None,
-                Some(event_id) => match self.target_message(key, event_id).await? {
+                Some(event_id) => match self.target_message(login, key, event_id).await? {
                     Target::Known(row) => Some(row),
-                    Target::OnItsWay => return Ok(Converted::Waits(event_id.to_owned())),
+                    Target::OnItsWay { own: true } => {
+                        return Ok(Converted::Waits { target: event_id.to_owned(), own: true });
+                    }
                     // A reply says something without what it replies to.
-                    Target::Lost(_) | Target::Foreign => None,
+                    Target::OnItsWay { own: false } | Target::Lost(_) | Target::Foreign => None,
                 },
             });
         }
@@ -123,6 +129,7 @@ impl Bridge {
 
     async fn reaction(
         &self,
+        login: &LoginId,
         key: &PortalKey,
         entry: &Entry,
         content: &Value,
@@ -131,9 +138,9 @@ impl Bridge {
         let (Some(target), Some(emoji)) = (text("/m.relates_to/event_id"), text("/m.relates_to/key")) else {
             return Ok(Converted::Nothing);
         };
-        let row = match self.target_message(key, target).await? {
+        let row = match self.target_message(login, key, target).await? {
             Target::Known(row) => row,
-            Target::OnItsWay => return Ok(Converted::Waits(target.to_owned())),
+            Target::OnItsWay { own } => return Ok(Converted::Waits { target: target.to_owned(), own }),
             Target::Lost(_) => return Ok(Converted::Orphan),
             Target::Foreign => return Ok(Converted::Nothing),
         };
@@ -150,23 +157,39 @@ impl Bridge {
         Ok(Converted::Event(MatrixKind::React { target: reference(&row), emoji: emoji.to_owned(), previous }))
     }
 
-    async fn redaction(&self, key: &PortalKey, pdu: &Value) -> Result<Converted<MatrixKind>, StoreError> {
+    async fn redaction(
+        &self,
+        login: &LoginId,
+        key: &PortalKey,
+        pdu: &Value,
+    ) -> Result<Converted<MatrixKind>, StoreError> {
         // From room version 11 on it stands in the content.
         let target = pdu.pointer("/content/redacts").or_else(|| pdu.get("redacts")).and_then(Value::as_str);
         let Some(target) = target else { return Ok(Converted::Nothing) };
-        if let Some(reaction) = self.target_reaction(target).await? {
-            let part = Some(reaction.part).filter(|part| !part.is_empty());
-            let target = MessageRef { id: reaction.message.into(), part };
-            return Ok(Converted::Event(MatrixKind::Unreact { target, emoji_id: reaction.emoji_id }));
+        if let Some(unreact) = self.unreact(target).await? {
+            return Ok(Converted::Event(unreact));
         }
-        Ok(match self.target_message(key, target).await? {
+        Ok(match self.target_message(login, key, target).await? {
             Target::Known(row) => Converted::Event(MatrixKind::Remove(reference(&row))),
-            Target::OnItsWay => Converted::Waits(target.to_owned()),
+            Target::OnItsWay { own } => Converted::Waits { target: target.to_owned(), own },
+            // A reaction that came to its end between the looks.
+            Target::Lost(status) if status == "sent" => {
+                self.unreact(target).await?.map_or(Converted::Orphan, Converted::Event)
+            }
             // What never arrived needs no deletion.
             Target::Lost(status) if matches!(status.as_str(), "failed" | "ignored") => Converted::Nothing,
             Target::Lost(_) => Converted::Orphan,
             Target::Foreign => Converted::Nothing,
         })
+    }
+
+    async fn unreact(&self, event_id: &str) -> Result<Option<MatrixKind>, StoreError> {
+        let reaction = self.target_reaction(event_id).await?;
+        Ok(reaction.map(|reaction| {
+            let part = Some(reaction.part).filter(|part| !part.is_empty());
+            let target = MessageRef { id: reaction.message.into(), part };
+            MatrixKind::Unreact { target, emoji_id: reaction.emoji_id }
+        }))
     }
 
     fn member(&self, login: &LoginId, entry: &Entry, content: &Value) -> Option<MatrixKind> {

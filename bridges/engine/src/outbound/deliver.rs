@@ -1,6 +1,6 @@
 //! One transaction of a login.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +47,7 @@ impl Bridge {
                 Err(error) => return Delivered::Held { reason: error.to_string(), retry_after: None },
             }
         }
+        self.free_waiting();
         match sends::pending(self.store(), self.id.as_str(), login.as_str()).await {
             Ok(rows) => {
                 let ours: HashSet<&str> = transaction.entries.iter().map(|entry| &*entry.event_id).collect();
@@ -93,12 +94,14 @@ impl Bridge {
     /// this process has offered and nobody has asked for again.
     async fn round(&self, login: &LoginId, transaction: &Transaction) -> Result<Round, MatrixError> {
         let mut round = Round::default();
-        let earlier = self.rooms_with_waiting(login, &transaction.entries).await?;
         let mut blocked: HashSet<Arc<str>> = HashSet::new();
         for entry in &transaction.entries {
             let row = sends::get(self.store(), self.id.as_str(), login.as_str(), &entry.event_id).await?;
             let attempt = match &row {
-                Some(row) if row.status != "pending" => continue,
+                Some(row) if row.status != "pending" => {
+                    self.state().waiting.remove(login, entry.position);
+                    continue;
+                }
                 Some(row) if row.attempt > 0 && self.is_offered(login, entry) => continue,
                 Some(row) => u32::try_from(row.attempt).unwrap_or(u32::MAX).saturating_add(1),
                 None if self.is_offered(login, entry) => continue,
@@ -106,11 +109,10 @@ impl Bridge {
                 None if self.calls_out() => transaction.attempt,
                 None => 1,
             };
-            self.state().waiting.remove(login, entry.position);
             let is_new = row.is_none();
             let row = row.unwrap_or_else(|| self.send_row(login, entry));
-            let stands_behind = earlier.get(&*entry.room_id).is_some_and(|first| *first < entry.position)
-                || blocked.contains(&entry.room_id);
+            let stands_behind = blocked.contains(&entry.room_id)
+                || self.state().waiting.is_before(login, &entry.room_id, entry.position);
             let converted = if stands_behind {
                 None
             } else if let Some(target) = self.asked_again(login, entry).await? {
@@ -119,28 +121,28 @@ impl Bridge {
             } else {
                 Some(self.convert(login, entry, attempt).await?)
             };
-            let target = match converted {
-                Some(Converted::Event(event)) => {
-                    round.offers.push(Offered { event, position: entry.position.0 });
-                    // What is about it is not offered in the same call.
-                    blocked.extend(self.is_named(transaction, entry).then(|| Arc::clone(&entry.room_id)));
+            let (target, holds_room) = match converted {
+                Some(Converted::Waits { target, own }) => (Some(target), own),
+                None => (None, true),
+                Some(converted) => {
+                    self.state().waiting.remove(login, entry.position);
+                    match converted {
+                        Converted::Event(event) => {
+                            round.offers.push(Offered { event, position: entry.position.0 });
+                            // What is about it is not offered in the same call.
+                            blocked.extend(self.is_named(transaction, entry).then(|| Arc::clone(&entry.room_id)));
+                        }
+                        Converted::Orphan => round.orphans.push(row),
+                        Converted::Nothing if !is_new => round.nothing.push(row),
+                        Converted::Nothing | Converted::Waits { .. } => {}
+                    }
                     continue;
                 }
-                Some(Converted::Nothing) if is_new => continue,
-                Some(Converted::Nothing) => {
-                    round.nothing.push(row);
-                    continue;
-                }
-                Some(Converted::Orphan) => {
-                    round.orphans.push(row);
-                    continue;
-                }
-                Some(Converted::Waits(target)) => Some(target),
-                None => None,
             };
-            blocked.insert(Arc::clone(&entry.room_id));
-            let wait = Wait { room: entry.room_id.to_string(), target };
-            round.waits.push((entry.position, row, wait));
+            if holds_room {
+                blocked.insert(Arc::clone(&entry.room_id));
+            }
+            round.waits.push((entry.position, row, Wait::new(entry.room_id.to_string(), target, holds_room)));
         }
         Ok(round)
     }
@@ -148,25 +150,6 @@ impl Bridge {
     /// Whether a later entry of the transaction is about this one.
     fn is_named(&self, transaction: &Transaction, entry: &Entry) -> bool {
         transaction.entries.iter().any(|later| later.position > entry.position && later.json.contains(&*entry.event_id))
-    }
-
-    /// The first entry of each room that waits since an earlier transaction.
-    async fn rooms_with_waiting(
-        &self,
-        login: &LoginId,
-        entries: &[Arc<Entry>],
-    ) -> Result<BTreeMap<String, Position>, MatrixError> {
-        if self.state().waiting.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let ours: HashSet<i64> = entries.iter().map(|entry| entry.position.0).collect();
-        let mut first = BTreeMap::new();
-        for row in sends::pending(self.store(), self.id.as_str(), login.as_str()).await? {
-            if row.attempt == 0 && !ours.contains(&row.position) {
-                first.entry(row.room_id).or_insert(Position(row.position));
-            }
-        }
-        Ok(first)
     }
 
     /// Writes down what needs no call. True: look again, for what is waited for may have ended meanwhile.
@@ -177,14 +160,14 @@ impl Bridge {
         let fresh: Vec<_> = round.waits.iter().filter(|(_, row, _)| is_new(row)).collect();
         let now = crate::engine::now_ms() as i64;
         statements.extend(fresh.iter().map(|(_, row, _)| sends::put(&SendRow { updated_at: now, ..row.clone() })));
-        let mut again = !fresh.is_empty() || !round.orphans.is_empty() || !round.nothing.is_empty();
+        let mut again = !round.orphans.is_empty() || !round.nothing.is_empty();
         if !statements.is_empty() {
             self.store().commit(Commit::of(statements)).await?;
         }
         {
             let mut state = self.state();
             for (position, _, wait) in round.waits {
-                state.waiting.add(login, position, wait);
+                again |= state.waiting.add(login, position, wait);
             }
         }
         for row in &round.nothing {
@@ -223,9 +206,23 @@ impl Bridge {
 
     /// An event has come to its end: what waited for it is offered.
     pub(crate) fn wake(&self, event_id: &str) {
-        let woken = self.state().waiting.take(event_id);
+        let woken = self.state().waiting.wake(event_id);
         for (login, position) in woken {
-            self.hub.queues.offer(&login_destination(&self.id, &login), position);
+            self.offer_waiting(&login, position);
+        }
+    }
+
+    fn free_waiting(&self) {
+        let freed = self.state().waiting.free();
+        for (login, position) in freed {
+            self.offer_waiting(&login, position);
+        }
+    }
+
+    fn offer_waiting(&self, login: &LoginId, position: Position) {
+        if !self.hub.queues.offer(&login_destination(&self.id, login), position) {
+            // The router has given it up, so nothing needs to stand behind it.
+            self.state().waiting.remove(login, position);
         }
     }
 
@@ -233,6 +230,10 @@ impl Bridge {
     pub(crate) fn offer_all_again(&self, login: &LoginId) {
         self.state().offered.retain(|(of, _), _| of != login);
         self.hub.queues.revive(&login_destination(&self.id, login));
+        let waiting = self.state().waiting.wake_all(login);
+        for position in waiting {
+            self.offer_waiting(login, position);
+        }
     }
 
     fn calls_out(&self) -> bool {

@@ -57,7 +57,8 @@ impl Bridge {
         if let Some(entry) = event {
             let again = SendRow { status: "pending".into(), detail: None, attempt: 0, updated_at: now, ..target };
             self.store().commit(Commit::of(vec![sends::put(&again)])).await?;
-            let wait = Wait { room: again.room_id, target: None };
+            // It comes late, and nothing waits for it.
+            let wait = Wait { is_woken: true, ..Wait::new(again.room_id, None, false) };
             self.state().waiting.add(login, entry.position, wait);
             self.hub.queues.offer_again(&login_destination(&self.id, login), &entry).await?;
         }

@@ -5,13 +5,15 @@ use causeway_store::bridges::message_map::{self, MessageRow, ReactionRow};
 use causeway_store::bridges::sends;
 
 use crate::bridge::Bridge;
-use crate::connector::PortalKey;
+use crate::connector::{LoginId, PortalKey};
 
 /// An event that is named by another one, as the network knows it.
 pub(crate) enum Target<T> {
     Known(T),
-    /// it was offered to the network, or waits to be, and has no id there yet
-    OnItsWay,
+    /// it was offered to the network, or waits to be, and has no id there yet; `own`: by the login that asks
+    OnItsWay {
+        own: bool,
+    },
     /// it has no id there: what became of it (`sent`, `ignored`, `unknown` or `failed`)
     Lost(String),
     /// it was never for the network
@@ -22,14 +24,25 @@ impl Bridge {
     /// A message; its last part where it became several.
     pub(super) async fn target_message(
         &self,
+        login: &LoginId,
         key: &PortalKey,
         event_id: &str,
     ) -> Result<Target<MessageRow>, StoreError> {
-        let rows = message_map::of_event(self.store(), self.id.as_str(), event_id).await?;
-        match rows.into_iter().rfind(|row| row.portal == key.id.as_str()) {
-            Some(row) => Ok(Target::Known(row)),
-            None => self.unmapped(event_id).await,
+        if let Some(row) = self.mapped(key, event_id).await? {
+            return Ok(Target::Known(row));
         }
+        Ok(match self.unmapped(login, event_id).await? {
+            // It may have come to its end between the looks.
+            Target::Lost(status) if status == "sent" => {
+                self.mapped(key, event_id).await?.map_or(Target::Lost(status), Target::Known)
+            }
+            other => other,
+        })
+    }
+
+    async fn mapped(&self, key: &PortalKey, event_id: &str) -> Result<Option<MessageRow>, StoreError> {
+        let rows = message_map::of_event(self.store(), self.id.as_str(), event_id).await?;
+        Ok(rows.into_iter().rfind(|row| row.portal == key.id.as_str()))
     }
 
     pub(super) async fn target_reaction(&self, event_id: &str) -> Result<Option<ReactionRow>, StoreError> {
@@ -37,15 +50,16 @@ impl Bridge {
     }
 
     /// What is known of an event that is not in the message map.
-    pub(super) async fn unmapped<T>(&self, event_id: &str) -> Result<Target<T>, StoreError> {
+    async fn unmapped<T>(&self, login: &LoginId, event_id: &str) -> Result<Target<T>, StoreError> {
         let rows = sends::of_event(self.store(), self.id.as_str(), event_id).await?;
-        if rows.iter().any(|row| row.status == "pending") {
-            return Ok(Target::OnItsWay);
+        if let Some(row) = rows.iter().find(|row| row.status == "pending") {
+            return Ok(Target::OnItsWay { own: row.login == login.as_str() });
         }
         if let Some(row) = rows.into_iter().next() {
             return Ok(Target::Lost(row.status));
         }
-        let is_offered = self.state().offered.keys().any(|(_, offered)| offered == event_id);
-        Ok(if is_offered { Target::OnItsWay } else { Target::Foreign })
+        let state = self.state();
+        let by = state.offered.keys().find(|(_, offered)| offered == event_id).map(|(by, _)| by);
+        Ok(by.map_or(Target::Foreign, |by| Target::OnItsWay { own: by == login }))
     }
 }

@@ -6,6 +6,7 @@ mod bot;
 mod fakes;
 mod hearing;
 mod inbound;
+mod listeners;
 mod outbound;
 
 use std::sync::atomic::Ordering;
@@ -41,12 +42,18 @@ on_both_databases! {
     hearing::a_message_that_several_logins_see_is_one_event,
     hearing::without_ids_one_login_is_believed_and_its_successor_goes_on_after_a_notice,
     hearing::after_everybody_was_gone_a_notice_says_that_lines_may_be_missing,
+    listeners::copies_are_dropped_when_the_network_answered_the_listener,
+    listeners::a_listener_that_does_not_answer_is_succeeded,
+    listeners::a_listener_that_has_no_connection_is_succeeded_at_once,
     outbound::a_pending_message_is_settled_by_its_echo_and_makes_no_second_event,
     outbound::a_pending_message_is_offered_again_with_its_attempt_and_an_unknown_end_is_shown,
     outbound::a_failure_is_told_to_the_sender_with_its_reason,
     outbound::what_is_about_a_pending_message_waits_for_it_and_so_does_what_follows,
     outbound::what_is_about_a_message_that_is_sent_in_the_call_goes_right_after_it,
     outbound::what_is_about_a_message_that_failed_fails_too_and_its_sender_is_told,
+    outbound::nothing_overtakes_what_was_woken,
+    outbound::what_is_about_another_logins_message_waits_alone,
+    outbound::a_reaction_is_taken_back_after_the_network_acknowledged_it,
     outbound::who_reacts_to_the_notice_sends_the_message_once_more,
     outbound::edits_reactions_and_removals_find_their_message_both_ways,
     outbound::only_what_a_logins_own_user_does_is_for_it_and_never_what_the_bridge_did,

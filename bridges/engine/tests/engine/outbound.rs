@@ -257,3 +257,61 @@ pub async fn who_reacts_to_the_notice_sends_the_message_once_more(world: World) 
     let known = world.services().known_message(&store, &MessageRef { id: "m2".into(), part: None }).await.unwrap();
     assert_eq!(known.unwrap().event_id, *message.event_id);
 }
+
+pub async fn nothing_overtakes_what_was_woken(world: World) {
+    let (alice, room) = portal(&world).await;
+    let say = |content| world.matrix.entry(&room, "@alice:hub.test", "m.room.message", None, content);
+    let message = say(text("helo"));
+    let edit = say(edit(&message.event_id, "hello"));
+    answers(&world, vec![Outcome::Pending]);
+    world.router.deliver("login:irc:alice", 1, vec![message.clone(), edit.clone()]).await;
+    world.deliver(&alice, settled(&message.event_id, sent_as("m2"))).await;
+    // The router has this one in its hands before it offers the edit again.
+    let next = say(text("next"));
+    let taken = world.router.deliver("login:irc:alice", 1, vec![next.clone()]).await;
+    assert!(matches!(&taken, Delivered::Taken { pending } if *pending == [next.position]), "{taken:?}");
+    assert_eq!(offered(&world), ["helo"]);
+    world.router.woken.lock().unwrap().clear();
+    world.router.deliver("login:irc:alice", 1, vec![edit]).await;
+    assert_eq!(offered(&world), ["helo", "edit of m2"]);
+    let woken = world.router.woken.lock().unwrap().clone();
+    assert_eq!(woken, [("login:irc:alice".to_owned(), next.position)], "what stood behind it follows");
+    world.router.deliver("login:irc:alice", 1, vec![next]).await;
+    assert_eq!(offered(&world), ["helo", "edit of m2", "next"]);
+}
+
+pub async fn what_is_about_another_logins_message_waits_alone(world: World) {
+    let (_, room) = portal(&world).await;
+    let dave = world.login("dave").await;
+    world.deliver(&dave, line("bob", "hello again", "m0")).await;
+    let his = world.matrix.entry(&room, "@dave:hub.test", "m.room.message", None, text("mine"));
+    answers(&world, vec![Outcome::Pending]);
+    world.router.deliver("login:irc:dave", 1, vec![his.clone()]).await;
+    let say = |kind: &str, content| world.matrix.entry(&room, "@alice:hub.test", kind, None, content);
+    let content = json!({"m.relates_to": {"rel_type": "m.annotation", "event_id": &*his.event_id, "key": "+"}});
+    let like = say("m.reaction", content);
+    let next = say("m.room.message", text("next"));
+    let taken = world.router.deliver("login:irc:alice", 1, vec![like.clone(), next]).await;
+    assert!(matches!(&taken, Delivered::Taken { pending } if *pending == [like.position]), "{taken:?}");
+    assert_eq!(offered(&world), ["mine", "next"], "one login does not wait for the other");
+    world.deliver(&dave, settled(&his.event_id, sent_as("m2"))).await;
+    let woken = world.router.woken.lock().unwrap().clone();
+    assert_eq!(woken, [("login:irc:alice".to_owned(), like.position)]);
+    world.router.deliver("login:irc:alice", 1, vec![like]).await;
+    assert_eq!(offered(&world), ["mine", "next", "reaction to m2"]);
+}
+
+pub async fn a_reaction_is_taken_back_after_the_network_acknowledged_it(world: World) {
+    let (alice, room) = portal(&world).await;
+    let hello = world.matrix.said(&room).iter().find(|said| said.body() == "hello").unwrap().event_id.clone();
+    let say = |kind: &str, content| world.matrix.entry(&room, "@alice:hub.test", kind, None, content);
+    let content = json!({"m.relates_to": {"rel_type": "m.annotation", "event_id": hello, "key": "+"}});
+    let reaction = say("m.reaction", content);
+    let redaction = say("m.room.redaction", json!({"redacts": &*reaction.event_id}));
+    answers(&world, vec![Outcome::Pending]);
+    world.router.deliver("login:irc:alice", 1, vec![reaction.clone(), redaction.clone()]).await;
+    world.deliver(&alice, settled(&reaction.event_id, Outcome::Done)).await;
+    world.router.deliver("login:irc:alice", 1, vec![redaction]).await;
+    let offered = world.host.connector.offered.lock().unwrap();
+    assert!(matches!(&offered[1].kind, MatrixKind::Unreact { emoji_id, .. } if emoji_id == "+"), "{offered:?}");
+}

@@ -2,6 +2,7 @@ use super::{Convert, engine, enums, guest, records, wit};
 use wit::capabilities;
 
 enums! {
+    guest::Health => engine::Health { Ok, Degraded, Failing }
     capabilities::Level => engine::Level { Rejected, Dropped, Partial, Full }
 }
 

@@ -8,6 +8,9 @@ pub struct FakeConnector {
     descriptor: Descriptor,
     pub offered: Mutex<Vec<MatrixEvent>>,
     pub answers: Mutex<Vec<Outcome>>,
+    pub health: Mutex<Health>,
+    /// logins that were asked for a sign of life
+    pub asked: Mutex<Vec<LoginId>>,
     pub services: Mutex<Option<Arc<dyn Services>>>,
 }
 
@@ -24,7 +27,14 @@ impl Default for FakeConnector {
             config_schema: "{}".into(),
             state_version: 1,
         };
-        Self { descriptor, offered: Mutex::default(), answers: Mutex::default(), services: Mutex::default() }
+        Self {
+            descriptor,
+            offered: Mutex::default(),
+            answers: Mutex::default(),
+            health: Mutex::new(Health::Ok),
+            asked: Mutex::default(),
+            services: Mutex::default(),
+        }
     }
 }
 
@@ -77,6 +87,10 @@ impl Connector for FakeConnector {
     }
     async fn logout(&self, _: &LoginId) -> Result<(), CallError> {
         Ok(())
+    }
+    async fn check_health(&self, login: &LoginId) -> Result<(Health, String), CallError> {
+        self.asked.lock().unwrap().push(login.clone());
+        Ok((*self.health.lock().unwrap(), String::new()))
     }
     async fn handle_matrix(&self, login: &LoginId, events: Vec<MatrixEvent>) -> Result<Vec<Outcome>, CallError> {
         let outcomes: Vec<Outcome> = {

@@ -57,8 +57,9 @@ impl Queues for FakeRouter {
         true
     }
     fn revive(&self, _: &DestinationId) {}
-    fn offer(&self, id: &DestinationId, position: Position) {
+    fn offer(&self, id: &DestinationId, position: Position) -> bool {
         self.woken.lock().unwrap().push((id.to_string(), position));
+        true
     }
     async fn offer_again(&self, id: &DestinationId, entry: &Entry) -> Result<(), MatrixError> {
         self.offer(id, entry.position);
