@@ -21,7 +21,7 @@ create table cursors (
     serial bigint not null,
     -- all that it was interested in up to here was taken, or is an exception or a dead letter
     cursor bigint not null,
-    -- the same for receipts
+    -- the same for what is told besides the log: receipts, messages to devices, device lists
     receipts bigint not null,
     -- the transaction under the last serial while it is unanswered: a JSON list of event numbers, in order
     in_flight text,

@@ -14,6 +14,7 @@ const EPHEMERAL_UNSTABLE: &str = "de.sorunome.msc2409.push_ephemeral";
 const EPHEMERAL_MSC: &str = "org.matrix.msc2409.push_ephemeral";
 const ENCRYPTION: &str = "org.matrix.msc3202";
 const DEVICE_MANAGEMENT: &str = "io.element.msc4190";
+const LEGACY_AUTHORIZATION: &str = "io.causeway.legacy_authorization";
 const PLUGIN: &str = "io.causeway.plugin";
 
 /// An application service as its registration describes it.
@@ -36,6 +37,9 @@ pub struct Registration {
     pub encryption: bool,
     /// `io.element.msc4190`: devices are made by PUT, never by login
     pub device_management: bool,
+    /// `io.causeway.legacy_authorization`: whether this server's token goes into the query of its requests too, as
+    /// before version 1.4 of the specification; none: as the configuration says
+    pub legacy_authorization: Option<bool>,
     /// third-party networks it answers look-ups for
     pub protocols: Vec<String>,
     /// the component that runs as this appservice inside the hub
@@ -79,7 +83,7 @@ impl Registration {
 
     /// The keys of the file that this server gives no meaning to.
     pub fn unknown_keys(&self) -> impl Iterator<Item = &str> {
-        const KNOWN: [&str; 14] = [
+        const KNOWN: [&str; 15] = [
             "id",
             "url",
             "as_token",
@@ -93,6 +97,7 @@ impl Registration {
             EPHEMERAL_MSC,
             ENCRYPTION,
             DEVICE_MANAGEMENT,
+            LEGACY_AUTHORIZATION,
             PLUGIN,
         ];
         self.document.keys().filter_map(Value::as_str).filter(|key| !KNOWN.contains(key))
@@ -113,15 +118,11 @@ impl Registration {
         format!("@{}:{server_name}", self.sender_localpart)
     }
 
-    /// Whether the appservice may act as this user: its sender, or anybody in its namespace, of this server.
+    /// Whether this user is the appservice's: its sender, or anybody in its namespace, of this server. It may act as
+    /// them, and wants what they see.
     pub fn may_act_as(&self, user_id: &str, server_name: &str) -> bool {
         let of_this_server = user_id.split_once(':').is_some_and(|(_, server)| server == server_name);
         of_this_server && (self.is_sender(user_id, server_name) || self.namespaces.users.matches(user_id))
-    }
-
-    /// Whether the appservice wants what this user of any server sees.
-    pub fn is_interested_in_user(&self, user_id: &str, server_name: &str) -> bool {
-        self.is_sender(user_id, server_name) || self.namespaces.users.matches(user_id)
     }
 
     fn is_sender(&self, user_id: &str, server_name: &str) -> bool {
@@ -170,6 +171,7 @@ impl Reader<'_> {
             self.flag(EPHEMERAL_UNSTABLE).unwrap_or(false) | self.flag(EPHEMERAL_MSC).unwrap_or(false);
         let encryption = self.flag(ENCRYPTION).unwrap_or(false);
         let device_management = self.flag(DEVICE_MANAGEMENT).unwrap_or(false);
+        let legacy_authorization = self.flag(LEGACY_AUTHORIZATION);
         let protocols = self.protocols();
         let plugin = self.plugin();
         if !self.mistakes.is_empty() {
@@ -187,6 +189,7 @@ impl Reader<'_> {
             ephemeral_unstable,
             encryption,
             device_management,
+            legacy_authorization,
             protocols,
             plugin,
             document: self.document.clone(),

@@ -176,10 +176,9 @@ async fn requester(parts: &Parts, api: &Api) -> Result<Option<Requester>, ApiErr
 
 /// Acting as one of its users (application service API, "Identity assertion").
 async fn masquerade(appservice: Arc<Registered>, query: AuthQuery, api: &Api) -> Result<Requester, ApiError> {
-    let sender = api.sender_of(&appservice.registration)?;
-    let user_id = query.user_id.unwrap_or_else(|| sender.clone());
-    if user_id != sender {
-        if !appservice.registration.may_act_as(user_id.as_str(), api.config.server_name.as_str()) {
+    let user_id = query.user_id.unwrap_or_else(|| appservice.sender_id().to_owned());
+    if user_id != appservice.sender_id() {
+        if !appservice.may_act_as(user_id.as_str()) {
             return Err(ApiError::forbidden(format!(
                 "Application service cannot masquerade as this user ({user_id})."
             )));

@@ -113,13 +113,17 @@ impl RateLimits {
         Self { rates, buckets: Arc::new(Mutex::new(Buckets { by_key: HashMap::new(), limit: BUCKETS })) }
     }
 
-    /// Takes a token of the requester's. Appservices with `rate_limited: false` are never limited.
+    /// Takes a token of the requester's. Appservices with `rate_limited: false`, and their senders, are never limited.
     ///
     /// # Errors
     /// 429 `M_LIMIT_EXCEEDED`
     pub fn check(&self, limited: Limited, requester: &Requester) -> Result<(), ApiError> {
         match &requester.appservice {
-            Some(appservice) if !appservice.registration.rate_limited => Ok(()),
+            Some(appservice)
+                if !appservice.registration.rate_limited || requester.user_id == appservice.sender_id() =>
+            {
+                Ok(())
+            }
             _ => self.check_key(limited, requester.user_id.as_str()),
         }
     }

@@ -23,11 +23,9 @@ use causeway_hub::to_device::ToDevice;
 use causeway_hub::tokens::Tokens;
 use causeway_hub::typing::Typing;
 use causeway_hub::uia::Uia;
-use causeway_registration::Registration;
 use causeway_router::{Registrations, Router};
-use ruma::{OwnedServerName, OwnedUserId, RoomVersionId};
+use ruma::{OwnedServerName, RoomVersionId};
 
-use crate::ApiError;
 use crate::admin::Nonces;
 use crate::limits::RateLimits;
 
@@ -38,12 +36,6 @@ pub struct Api(Arc<Parts>);
 impl Api {
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
-    }
-
-    /// The user that an appservice acts as when it names none.
-    pub(crate) fn sender_of(&self, registration: &Registration) -> Result<OwnedUserId, ApiError> {
-        let sender = registration.sender(self.config.server_name.as_str());
-        OwnedUserId::try_from(sender).map_err(ApiError::internal)
     }
 }
 

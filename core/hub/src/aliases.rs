@@ -1,6 +1,6 @@
 //! Aliases of rooms (client-server API, "Room aliases").
 
-use causeway_router::Registrations;
+use causeway_router::{Queried, Registrations};
 use causeway_store::{ALIAS_TAKEN, AliasRow, Commit, CommitError, Store, StoreError, delete_alias, put_alias};
 use ruma::events::StateEventType;
 use ruma::{OwnedRoomAliasId, OwnedRoomId, RoomAliasId, RoomId, UserId};
@@ -22,6 +22,9 @@ pub enum AliasError {
     /// 404 `M_NOT_FOUND`
     #[error("there is no alias {0}")]
     Unknown(OwnedRoomAliasId),
+    /// 408 `M_UNKNOWN`
+    #[error("the application service that may know {0} does not answer")]
+    Unanswered(OwnedRoomAliasId),
     /// 403 `M_FORBIDDEN`
     #[error("only its maker, a moderator of the room or a server admin may remove the alias {0}")]
     Forbidden(OwnedRoomAliasId),
@@ -40,13 +43,19 @@ impl Aliases {
 
     /// The room of an alias. Where it is unknown, the appservices that own it are asked first: one may make the room
     /// before it answers.
-    pub async fn resolve(&self, alias: &RoomAliasId) -> Result<Option<OwnedRoomId>, StoreError> {
+    ///
+    /// # Errors
+    /// [`AliasError::Unanswered`] when an appservice that may know it is silent.
+    pub async fn resolve(&self, alias: &RoomAliasId) -> Result<Option<OwnedRoomId>, AliasError> {
         if let Some(row) = self.store.alias(alias.as_str()).await? {
             return Ok(room_of(&row));
         }
+        let queried = self.registrations.query_alias(alias.as_str()).await;
         // Whatever it answers, only what is there now counts.
-        self.registrations.query_alias(alias.as_str()).await;
-        Ok(self.store.alias(alias.as_str()).await?.as_ref().and_then(room_of))
+        match self.store.alias(alias.as_str()).await?.as_ref().and_then(room_of) {
+            None if queried == Queried::Unanswered => Err(AliasError::Unanswered(alias.to_owned())),
+            found => Ok(found),
+        }
     }
 
     pub async fn create(&self, creator: &UserId, alias: &RoomAliasId, room_id: &RoomId) -> Result<(), AliasError> {

@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use causeway_store::{Entry, Position, Replaced};
 use serde_json::value::RawValue;
 
+use crate::ephemeral::DeviceChanges;
+
 /// `appservice:{registration id}` or `login:{bridge id}:{login id}`: what `queue list` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DestinationId(pub Arc<str>);
@@ -35,6 +37,15 @@ pub struct Transaction {
     pub ephemeral: Vec<Box<RawValue>>,
     /// to-device messages, with `to_user_id` and `to_device_id`
     pub to_device: Vec<Box<RawValue>>,
+    /// device lists and key counts
+    pub devices: DeviceChanges,
+}
+
+impl Transaction {
+    /// Whether it carries what goes before events, and under the same id until it is taken.
+    pub(crate) fn is_about_devices(&self) -> bool {
+        !self.to_device.is_empty() || !self.devices.is_empty()
+    }
 }
 
 /// What became of a transaction.
@@ -62,6 +73,11 @@ pub trait Destination: Send + Sync {
 
     /// Whether it is told of typing, receipts and presence.
     fn wants_ephemeral(&self) -> bool {
+        false
+    }
+
+    /// Whether it is told of messages to its users' devices, of device lists and key counts.
+    fn wants_devices(&self) -> bool {
         false
     }
 

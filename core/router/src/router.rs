@@ -173,12 +173,24 @@ impl Router {
         }
     }
 
-    /// There is something new to tell about rooms that these destinations see.
+    /// There is typing, a receipt or presence to tell to these destinations.
     pub fn ephemeral_changed(&self, destinations: &[DestinationNid]) {
         for nid in destinations {
             let Some(queue) = self.shared.queue(*nid) else { continue };
             if queue.destination().wants_ephemeral() {
                 queue.state().want_ephemeral();
+                rouse(&self.shared, &queue);
+            }
+        }
+    }
+
+    /// There is something about devices to tell to these destinations. It goes out before events: what follows may be
+    /// encrypted with the keys in it.
+    pub fn devices_changed(&self, destinations: &[DestinationNid]) {
+        for nid in destinations {
+            let Some(queue) = self.shared.queue(*nid) else { continue };
+            if queue.destination().wants_devices() {
+                queue.state().want_devices();
                 rouse(&self.shared, &queue);
             }
         }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument;
 
 use crate::destination::{Delivered, Transaction};
-use crate::ephemeral::Ephemerals;
+use crate::ephemeral::{Ephemerals, Wanted};
 use crate::metrics;
 use crate::queue::Queue;
 use crate::router::Shared;
@@ -53,10 +53,14 @@ async fn work(shared: Arc<Shared>, queue: Arc<Queue>) {
                     unreadable(&shared, &queue, &error);
                 }
             },
-            Next::Ask(mark) => {
+            Next::Ask(since, limit) => {
+                let destination = queue.destination();
+                let (ephemeral, devices) = (destination.wants_ephemeral(), destination.wants_devices());
                 let told = match shared.ephemeral.get() {
-                    Some(source) if queue.destination().wants_ephemeral() => source.ephemerals(queue.nid, mark).await,
-                    _ => Ok(Ephemerals { events: Vec::new(), until: mark }),
+                    Some(source) if ephemeral || devices => {
+                        source.ephemerals(queue.nid, since, Wanted { ephemeral, devices, limit }).await
+                    }
+                    _ => Ok(Ephemerals::none(since)),
                 };
                 match told {
                     Ok(told) => queue.state().told(told, &shared.epoch),
@@ -149,6 +153,7 @@ fn log(queue: &Queue, transaction: &Transaction, answer: &Delivered, took: Durat
                 position = transaction.entries.first().map(|entry| entry.position.0),
                 events = transaction.entries.len(),
                 ephemeral = transaction.ephemeral.len(),
+                to_device = transaction.to_device.len(),
                 duration_ms = took.as_millis() as u64,
                 "transaction taken"
             );

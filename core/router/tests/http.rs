@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use causeway_emulators::appservice::{Behavior, RecordingAppservice};
 use causeway_registration::Registration;
-use causeway_router::{Delivered, Destination, HttpAppservice, PingError, Timeouts, Transaction};
+use causeway_router::{Delivered, Destination, DeviceChanges, HttpAppservice, HttpSettings, PingError, Transaction};
 use causeway_store::{Entry, EntryKind, EventNid, InterestNid, Place, Position, Replaced, RoomNid};
 use serde_json::json;
 
-fn timeouts() -> Timeouts {
-    Timeouts {
+fn settings() -> HttpSettings {
+    HttpSettings {
         connect: Duration::from_secs(2),
         transaction: Duration::from_millis(300),
         ping: Duration::from_millis(300),
         query: Duration::from_secs(2),
+        ..HttpSettings::default()
     }
 }
 
@@ -24,7 +25,7 @@ fn appservice(registration: &str) -> HttpAppservice {
     // the first test of this process installs it
     let _ = rustls::crypto::ring::default_provider().install_default();
     let registration = Arc::new(Registration::parse(registration).unwrap());
-    HttpAppservice::new(registration, &timeouts()).unwrap().unwrap()
+    HttpAppservice::new(registration, &settings()).unwrap().unwrap()
 }
 
 fn entry(number: i64, event_type: &str, json: serde_json::Value) -> Arc<Entry> {
@@ -63,6 +64,7 @@ fn transaction(id: &str, entries: Vec<Arc<Entry>>) -> Transaction {
         replaced: Vec::new(),
         ephemeral: Vec::new(),
         to_device: Vec::new(),
+        devices: DeviceChanges::default(),
     }
 }
 
@@ -244,5 +246,5 @@ async fn a_registration_without_url_has_no_connection() {
     let recording = RecordingAppservice::start().unwrap();
     let text = recording.registration("a").replace(&recording.url(), "null");
     let registration = Arc::new(Registration::parse(&text).unwrap());
-    assert!(HttpAppservice::new(registration, &timeouts()).unwrap().is_none());
+    assert!(HttpAppservice::new(registration, &settings()).unwrap().is_none());
 }

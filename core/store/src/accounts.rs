@@ -102,6 +102,14 @@ pub fn create_account(
     .or_lose(ACCOUNT_EXISTS)
 }
 
+/// An appservice's user without a password, unless the name is taken.
+pub fn ensure_account(user_id: &str, appservice: &str, now: i64) -> Statement {
+    Statement::new(
+        "insert into accounts (user_id, appservice, created) values ($1, $2, $3) on conflict do nothing",
+        values![user_id, appservice, now],
+    )
+}
+
 pub fn set_password_hash(user_id: &str, password_hash: Option<&str>) -> Statement {
     Statement::new("update accounts set password_hash = $1 where user_id = $2", values![password_hash, user_id])
 }

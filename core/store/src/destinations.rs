@@ -16,7 +16,7 @@ pub struct DestinationRow {
     pub serial: u64,
     /// everything it was interested in up to here is done, an exception or a dead letter
     pub cursor: Position,
-    /// the same for receipts
+    /// the same for what is told besides the log: receipts, messages to devices, device lists
     pub receipts: Position,
     /// entries of the transaction under `serial`, while that is unanswered
     pub in_flight: Option<Vec<EventNid>>,

@@ -31,12 +31,15 @@ const INTERESTED: &str = events!(
 );
 const COUNT_INTERESTED: &str = "select count(*) from events e where e.position > $1 and e.kind = 0 and e.interest in \
     (select interest from interest_members where destination = $2)";
+const MEMBERS_INTERESTED: &str = "select e.nid from events e join state_keys k on k.nid = e.state_key \
+    where k.event_type = 'm.room.member' and e.position > $1 and e.position <= $2 and e.kind = 0 and e.interest in \
+    (select interest from interest_members where destination = $3) order by e.position";
 const BY_EVENT_ID: &str = events!("where e.event_id = $1");
 const BY_POSITION: &str = events!("where e.position = $1");
 const BY_NIDS: Listed = listed!(events!("where e.nid in "), "");
 
 #[cfg(test)]
-pub(crate) const SQL: &[&str] = &[AFTER, INTERESTED, COUNT_INTERESTED, BY_EVENT_ID, BY_POSITION];
+pub(crate) const SQL: &[&str] = &[AFTER, INTERESTED, COUNT_INTERESTED, MEMBERS_INTERESTED, BY_EVENT_ID, BY_POSITION];
 #[cfg(test)]
 pub(crate) const LISTED: &[Listed] = &[BY_NIDS];
 
@@ -135,6 +138,17 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Arc<Entry>>, StoreError> {
         Ok(entries(self.fetch_events(INTERESTED, values![after.0, destination.0, limit as i64]).await?))
+    }
+
+    /// Member events among them, after one position and up to another.
+    pub async fn members_interested(
+        &self,
+        destination: DestinationNid,
+        after: Position,
+        to: Position,
+    ) -> Result<Vec<EventNid>, StoreError> {
+        let rows = self.fetch(MEMBERS_INTERESTED, values![after.0, to.0, destination.0]).await?;
+        rows.iter().map(|row| Ok(EventNid(row.get(0)?))).collect()
     }
 
     /// How many of them there are.

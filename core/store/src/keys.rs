@@ -126,6 +126,15 @@ impl Store {
         rows.first().map(|row| Ok(KeyRow { key_id: row.get(0)?, json: row.get(1)? })).transpose()
     }
 
+    /// (user, device) of all devices with keys.
+    pub async fn devices_with_keys(&self) -> Result<Vec<(String, String)>, StoreError> {
+        self.fetch("select user_id, device_id from device_keys order by user_id, device_id", vec![])
+            .await?
+            .iter()
+            .map(|row| Ok((row.get(0)?, row.get(1)?)))
+            .collect()
+    }
+
     /// Users whose devices or keys changed after a position, up to another.
     pub async fn device_lists_changed(&self, after: Position, to: Position) -> Result<Vec<String>, StoreError> {
         self.fetch(

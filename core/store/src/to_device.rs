@@ -1,6 +1,6 @@
 //! Messages to devices: kept until the device says, with its next sync, that it has them.
 
-use crate::{Position, Statement, Store, StoreError, Value, values};
+use crate::{Position, Row, Statement, Store, StoreError, Value, values};
 
 #[derive(Clone, Debug)]
 pub struct ToDeviceRow {
@@ -11,7 +11,39 @@ pub struct ToDeviceRow {
     pub content: String,
 }
 
+/// A message and whom it is for.
+#[derive(Clone, Debug)]
+pub struct AddressedMessage {
+    pub user_id: String,
+    pub device_id: String,
+    pub message: ToDeviceRow,
+}
+
 impl Store {
+    /// Messages to whomever, after one position and up to another, in order. Those of one commit share a position and
+    /// come together, also beyond `limit`'s last.
+    pub async fn to_device_between(
+        &self,
+        after: Position,
+        to: Position,
+        limit: i64,
+    ) -> Result<Vec<AddressedMessage>, StoreError> {
+        self.fetch(
+            "select user_id, device_id, position, sender, type, content from to_device \
+             where position > $1 and position <= coalesce(( \
+                 select max(position) from (select position from to_device where position > $2 and position <= $3 \
+                 order by position limit $4) as first), 0) \
+             order by position, sequence",
+            values![after.0, after.0, to.0, limit],
+        )
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(AddressedMessage { user_id: row.get(0)?, device_id: row.get(1)?, message: ToDeviceRow::read(row, 2)? })
+        })
+        .collect()
+    }
+
     /// In order. Messages of one commit share a position and come together, also beyond `limit`'s last.
     pub async fn to_device_after(
         &self,
@@ -30,15 +62,19 @@ impl Store {
         )
         .await?
         .iter()
-        .map(|row| {
-            Ok(ToDeviceRow {
-                position: Position(row.get(0)?),
-                sender: row.get(1)?,
-                message_type: row.get(2)?,
-                content: row.get(3)?,
-            })
-        })
+        .map(|row| ToDeviceRow::read(row, 0))
         .collect()
+    }
+}
+
+impl ToDeviceRow {
+    fn read(row: &Row, first: usize) -> Result<Self, StoreError> {
+        Ok(Self {
+            position: Position(row.get(first)?),
+            sender: row.get(first + 1)?,
+            message_type: row.get(first + 2)?,
+            content: row.get(first + 3)?,
+        })
     }
 }
 

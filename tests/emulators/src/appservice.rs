@@ -26,6 +26,10 @@ pub struct Behavior {
     pub hang: bool,
     /// never answers pings either
     pub hang_pings: bool,
+    /// this status to every ping
+    pub ping_status: Option<u16>,
+    /// answers user and alias queries only once this is taken back
+    pub hold_queries: bool,
     /// this status to every transaction
     pub status: Option<u16>,
     /// 500 to every transaction with a message of one of these bodies
@@ -47,6 +51,7 @@ pub struct Recorded {
     pub status: Option<u16>,
     pub at: Instant,
     pub path: String,
+    pub query: Option<String>,
 }
 
 #[derive(Default)]
@@ -58,6 +63,8 @@ struct Record {
     pings: usize,
     users: HashSet<String>,
     queries: Vec<String>,
+    third_party: HashMap<String, Value>,
+    look_ups: Vec<String>,
 }
 
 struct Shared {
@@ -107,6 +114,10 @@ impl RecordingAppservice {
         &self.shared.as_token
     }
 
+    pub fn hs_token(&self) -> &str {
+        &self.shared.hs_token
+    }
+
     /// A registration file with an exclusive user namespace `@{id}_.*` and the bot `@{id}bot`.
     pub fn registration(&self, id: &str) -> String {
         format!(
@@ -122,6 +133,7 @@ impl RecordingAppservice {
 
     pub fn behave(&self, behavior: Behavior) {
         self.shared.record().behavior = behavior;
+        self.shared.touch();
     }
 
     /// Closes the port; connections are cut.
@@ -197,6 +209,33 @@ impl RecordingAppservice {
         self.shared.record().queries.clone()
     }
 
+    /// What `GET /_matrix/app/v1/thirdparty/{path}` answers, whatever the fields.
+    pub fn answer_third_party(&self, path: &str, answer: Value) {
+        self.shared.record().third_party.insert(path.to_owned(), answer);
+    }
+
+    /// Third-party look-ups, with their query, in order.
+    pub fn look_ups(&self) -> Vec<String> {
+        self.shared.record().look_ups.clone()
+    }
+
+    /// Messages to devices of transactions it answered with 200, in order.
+    pub fn to_device(&self) -> Vec<Value> {
+        self.parts("to_device").into_iter().flat_map(|part| part.as_array().cloned().unwrap_or_default()).collect()
+    }
+
+    /// Typing, receipts and presence of transactions it answered with 200, in order.
+    pub fn ephemeral(&self) -> Vec<Value> {
+        self.parts("ephemeral").into_iter().flat_map(|part| part.as_array().cloned().unwrap_or_default()).collect()
+    }
+
+    /// One key of the transactions it answered with 200, in order.
+    pub fn parts(&self, key: &str) -> Vec<Value> {
+        let record = self.shared.record();
+        let taken = record.transactions.iter().filter(|transaction| transaction.status == Some(200));
+        taken.filter_map(|transaction| transaction.body.get(key).cloned()).collect()
+    }
+
     /// Answers queries for this user or alias with 200.
     pub fn know(&self, id: &str) {
         self.shared.record().users.insert(id.to_owned());
@@ -247,6 +286,8 @@ fn serve(listener: TcpListener, shared: Arc<Shared>) -> Result<Runtime> {
         .route("/transactions/{txn_id}", put(transaction))
         .route("/users/{id}", get(query))
         .route("/rooms/{id}", get(query))
+        .route("/_matrix/app/v1/thirdparty/{*path}", get(third_party))
+        .route("/_matrix/app/unstable/thirdparty/{*path}", get(third_party))
         .with_state(shared);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -315,6 +356,7 @@ async fn transaction(
             status: None,
             at: Instant::now(),
             path: uri.path().to_owned(),
+            query: uri.query().map(str::to_owned),
             body: body.clone(),
         });
         (record.transactions.len() - 1, record.behavior.clone())
@@ -334,16 +376,16 @@ async fn ping(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response
     if let Some(refusal) = refuse_stranger(&shared, &headers) {
         return refusal;
     }
-    let hangs = {
+    let behavior = {
         let mut record = shared.record();
         record.pings += 1;
-        record.behavior.hang_pings
+        record.behavior.clone()
     };
     shared.touch();
-    if hangs {
+    if behavior.hang_pings {
         std::future::pending::<()>().await;
     }
-    answer(200, "")
+    answer(behavior.ping_status.unwrap_or(200), "M_UNKNOWN")
 }
 
 async fn query(State(shared): State<Arc<Shared>>, Path(id): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
@@ -353,11 +395,38 @@ async fn query(State(shared): State<Arc<Shared>>, Path(id): Path<String>, uri: U
     if is_hidden(&shared, &uri) {
         return answer(404, "M_UNRECOGNIZED");
     }
+    shared.record().queries.push(id.clone());
+    shared.touch();
+    let mut changed = shared.changed.subscribe();
+    while shared.record().behavior.hold_queries {
+        if changed.changed().await.is_err() {
+            break;
+        }
+    }
+    let known = shared.record().users.contains(&id);
+    answer(if known { 200 } else { 404 }, "M_NOT_FOUND")
+}
+
+async fn third_party(
+    State(shared): State<Arc<Shared>>,
+    Path(path): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(refusal) = refuse_stranger(&shared, &headers) {
+        return refusal;
+    }
+    if is_hidden(&shared, &uri) {
+        return answer(404, "M_UNRECOGNIZED");
+    }
     let known = {
         let mut record = shared.record();
-        record.queries.push(id.clone());
-        record.users.contains(&id)
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        record.look_ups.push(format!("{path}{query}"));
+        record.third_party.get(&path).cloned()
     };
-    shared.touch();
-    answer(if known { 200 } else { 404 }, "M_NOT_FOUND")
+    match known {
+        Some(known) => axum::Json(known).into_response(),
+        None => answer(404, "M_NOT_FOUND"),
+    }
 }

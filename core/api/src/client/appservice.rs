@@ -1,19 +1,22 @@
 use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
-use causeway_router::PingError;
+use causeway_router::{PingError, Registrations};
 use ruma::api::client::appservice::request_ping::v1::Request;
 use serde_json::{Value, json};
 
 use crate::{ApiError, Ruma};
 
 /// `POST /_matrix/client/v1/appservice/{appserviceId}/ping` (application service API, "Pinging")
-pub async fn ping(Ruma { request, requester, .. }: Ruma<Request>) -> Result<Json<Value>, ApiError> {
+pub async fn ping(
+    State(registrations): State<Registrations>,
+    Ruma { request, requester, .. }: Ruma<Request>,
+) -> Result<Json<Value>, ApiError> {
     let appservice = requester.0;
     if appservice.registration.id != request.appservice_id {
         return Err(ApiError::forbidden(format!("the token is not that of {}", request.appservice_id)));
     }
-    let Some(http) = &appservice.http else { return Err(PingError::UrlNotSet.into()) };
-    let took = http.ping(request.transaction_id.as_ref().map(|id| id.as_str())).await?;
+    let took = registrations.ping(&appservice, request.transaction_id.as_ref().map(|id| id.as_str())).await?;
     Ok(Json(json!({ "duration_ms": took.as_millis() as u64 })))
 }
 

@@ -37,7 +37,6 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .on::<endpoints::appservice::request_ping::v1::Request, _>(appservice::ping)
         .on::<endpoints::presence::get_presence::v3::Request, _>(presence::get)
         .on::<endpoints::presence::set_presence::v3::Request, _>(presence::set)
-        .on::<endpoints::thirdparty::get_protocols::v3::Request, _>(thirdparty::protocols)
         .on::<endpoints::to_device::send_event_to_device::v3::Request, _>(to_device::send)
         .on::<endpoints::user_directory::search_users::v3::Request, _>(user_directory::search)
         .on::<endpoints::voip::get_turn_server_info::v3::Request, _>(turn_server::turn_server);
@@ -56,6 +55,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         session::routes,
         sync::routes,
         tags::routes,
+        thirdparty::routes,
     ];
     folders.into_iter().fold(routes, |routes, folder| folder(routes))
 }

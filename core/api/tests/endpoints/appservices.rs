@@ -76,7 +76,6 @@ async fn masquerading_is_refused_in_the_words_that_bridges_know() {
 #[tokio::test]
 async fn login_and_devices_as_encrypted_bridges_use_them() {
     let hub = start().await;
-    hub.post(REGISTER, TOKEN, ghost("ircbot")).await.ok();
     let identifier = json!({ "type": "m.id.user", "user": "ircbot" });
     let body = json!({ "type": "m.login.application_service", "identifier": identifier, "device_id": "CRYPTO" });
     let login = hub.post("/_matrix/client/v3/login", TOKEN, body.clone()).await.ok();

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use causeway_api::{Api, Config, Nonces, Parts, RateLimits, Rates};
+use causeway_emulators::appservice::RecordingAppservice;
 use causeway_hub::account_data::AccountData;
 use causeway_hub::accounts::{Accounts, NewAccount, NewDevice, PasswordCost};
 use causeway_hub::aliases::Aliases;
@@ -28,7 +29,7 @@ use causeway_hub::tokens::Tokens;
 use causeway_hub::typing::Typing;
 use causeway_hub::uia::Uia;
 use causeway_room::SigningKey;
-use causeway_router::{Registrations, Timeouts, Timing};
+use causeway_router::{HttpSettings, Registrations, Timing};
 use causeway_store::Store;
 use ruma::{OwnedUserId, RoomVersionId, owned_server_name};
 use serde_json::Value;
@@ -78,13 +79,15 @@ impl TestHub {
     }
 
     pub async fn start_with(change: impl FnOnce(&mut Config), rates: Rates) -> Self {
+        // The first test of this process installs it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a folder for the test");
         let database = Database::new(folder.path());
         let store = Store::open(database.config()).await.expect("a new database");
         let server_name = owned_server_name!("hub.test");
         let router = causeway_router::Router::start(store.clone(), Timing::default());
         let registrations =
-            Registrations::load(store.clone(), router.clone(), server_name.as_str(), Timeouts::default())
+            Registrations::load(store.clone(), router.clone(), server_name.as_str(), HttpSettings::default())
                 .await
                 .expect("no registrations yet");
         let key = SigningKey::generate([7; 32], "test").expect("a key");
@@ -104,10 +107,17 @@ impl TestHub {
         change(&mut config);
         let lossy = Lossy::default();
         let typing = Typing::new(lossy.clone());
-        let (presences, push) = (Presences::default(), Push::new(store.clone()));
+        let (presences, push) = (Presences::new(lossy.clone()), Push::new(store.clone()));
         let timelines = Timelines::new(store.clone(), rooms.clone());
-        let interest = Arc::new(registrations.clone());
-        Ephemeral::new(store.clone(), rooms.clone(), typing.clone(), lossy.clone(), interest).start(&router);
+        let ephemeral = Ephemeral {
+            store: store.clone(),
+            rooms: rooms.clone(),
+            typing: typing.clone(),
+            presences: presences.clone(),
+            lossy: lossy.clone(),
+            registrations: registrations.clone(),
+        };
+        ephemeral.start(&router);
         let sync = Sync::start(Sources {
             store: store.clone(),
             rooms: rooms.clone(),
@@ -145,6 +155,22 @@ impl TestHub {
         });
         let router = causeway_api::service(api.clone(), Router::new());
         Self { api, store, router, _database: database, _folder: folder }
+    }
+
+    /// A recording appservice under this id, with ghosts `@{id}_…`, its registration changed as told.
+    pub async fn appservice(&self, id: &str, change: impl FnOnce(String) -> String) -> RecordingAppservice {
+        let appservice = RecordingAppservice::start().expect("a free port");
+        self.api.registrations.add(&change(appservice.registration(id))).await.expect("a valid registration");
+        appservice
+    }
+
+    /// A user of an appservice's: its id. Requests as it carry `?user_id=`.
+    pub async fn ghost(&self, as_token: &str, name: &str) -> String {
+        let body = serde_json::json!({
+            "type": "m.login.application_service", "username": name, "inhibit_login": true,
+        });
+        let made = self.post("/_matrix/client/v3/register", as_token, body).await.ok();
+        made["user_id"].as_str().expect("a user id").to_owned()
     }
 
     /// A user with a password, logged in: their id and token.

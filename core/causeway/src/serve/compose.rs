@@ -29,7 +29,7 @@ use causeway_hub::to_device::ToDevice;
 use causeway_hub::tokens::Tokens;
 use causeway_hub::typing::Typing;
 use causeway_hub::uia::Uia;
-use causeway_router::{Interested, Registrations, Router, Timeouts, Timing};
+use causeway_router::{HttpSettings, Interested, Registrations, Router, Timing};
 use causeway_store::{Store, StoreConfig};
 
 use super::{housekeeping, secrets_key, signing_key};
@@ -56,9 +56,10 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
     let server_name = &config.server_name;
 
     let router = Router::start(store.clone(), Timing::default());
-    let registrations = Registrations::load(store.clone(), router.clone(), server_name.as_str(), Timeouts::default())
-        .await
-        .context("reading the registrations")?;
+    let registrations =
+        Registrations::load(store.clone(), router.clone(), server_name.as_str(), HttpSettings::default())
+            .await
+            .context("reading the registrations")?;
     registrations.apply_files(&config.app_service_config_files).await.context("applying registration files")?;
 
     let interested: Vec<Arc<dyn Interested>> = vec![Arc::new(registrations.clone())];
@@ -71,12 +72,19 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
     let lossy = Lossy::default();
     let typing = Typing::new(lossy.clone());
     let receipts = Receipts::new(store.clone());
-    let presences = Presences::default();
+    let presences = Presences::new(lossy.clone());
     let push = Push::new(store.clone());
     let timelines = Timelines::new(store.clone(), rooms.clone());
     let profiles = Profiles::new(store.clone(), rooms.clone());
-    let appservices: Arc<dyn Interested> = Arc::new(registrations.clone());
-    Ephemeral::new(store.clone(), rooms.clone(), typing.clone(), lossy.clone(), appservices).start(&router);
+    let ephemeral = Ephemeral {
+        store: store.clone(),
+        rooms: rooms.clone(),
+        typing: typing.clone(),
+        presences: presences.clone(),
+        lossy: lossy.clone(),
+        registrations: registrations.clone(),
+    };
+    ephemeral.start(&router);
 
     let engine = Arc::new(Engine::new(causeway_engine::Parts {
         store: store.clone(),

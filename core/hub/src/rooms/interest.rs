@@ -11,9 +11,20 @@ use ruma::{OwnedRoomAliasId, RoomId, UserId};
 use serde::Deserialize;
 
 use super::Rooms;
+use super::requests::SendError;
 use super::snapshot::{Destinations, RoomSnapshot, membership_of};
 
 impl Rooms {
+    /// Destinations that want all of a room, by the registrations of now.
+    ///
+    /// # Errors
+    /// [`SendError::UnknownRoom`]
+    pub async fn destinations(&self, room_id: &RoomId) -> Result<Vec<DestinationNid>, SendError> {
+        let mut room = RoomSnapshot::clone(&*self.snapshot(room_id).await?);
+        self.refresh_destinations(&mut room);
+        Ok(room.destinations.counts.into_keys().collect())
+    }
+
     /// Raised by every change of what destinations want.
     fn interest_generation(&self) -> u64 {
         self.inner.interested().iter().map(|interested| interested.generation()).sum()

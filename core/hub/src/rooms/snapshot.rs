@@ -72,11 +72,6 @@ impl RoomSnapshot {
         &self.facts
     }
 
-    /// Destinations that want all of the room.
-    pub fn destinations(&self) -> impl Iterator<Item = DestinationNid> + '_ {
-        self.destinations.counts.keys().copied()
-    }
-
     /// Of the newest event in it.
     pub fn position(&self) -> Position {
         self.position

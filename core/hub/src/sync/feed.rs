@@ -21,7 +21,6 @@ pub(super) fn start(inner: &Arc<Inner>, groups: Receiver<Arc<Group>>) {
     }));
     tokio::spawn(follow(Arc::downgrade(inner), inner.presences.watch(), async |inner, user_id| {
         if let Some(user_id) = user_id {
-            inner.presence_marks.changed(&user_id, inner.lossy.next());
             inner.wake_contacts(user_id.as_str()).await;
         }
     }));

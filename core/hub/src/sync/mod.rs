@@ -18,7 +18,7 @@ mod joined;
 mod lazy;
 mod left;
 mod notifier;
-pub(crate) mod presence;
+mod presence;
 mod recent;
 mod state;
 mod summary;
@@ -47,7 +47,6 @@ use crate::typing::Typing;
 
 use lazy::SentMembers;
 use notifier::Notifier;
-use presence::PresenceMarks;
 
 /// No wait is longer, whatever the client asks.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
@@ -65,7 +64,6 @@ pub(crate) struct Inner {
     timelines: Timelines,
     typing: Typing,
     presences: Presences,
-    presence_marks: PresenceMarks,
     push: Push,
     notifications: Notifications,
     notifier: Notifier,
@@ -106,7 +104,6 @@ impl Sync {
         let inner = Inner {
             notifier: Notifier::new(store.position()),
             notifications: Notifications::new(store.clone(), push.clone()),
-            presence_marks: PresenceMarks::default(),
             sent_members: SentMembers::default(),
             store,
             rooms,

@@ -1,5 +1,7 @@
 //! The body of a transaction: events in the client format, and the other streams under the names that libraries read.
 
+use std::collections::BTreeMap;
+
 use causeway_registration::Registration;
 use causeway_room::{ClientEvent, RoomVersionRules};
 use causeway_store::{Entry, Replaced};
@@ -8,6 +10,7 @@ use serde::ser::{Error as _, SerializeMap, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 
 use crate::destination::Transaction;
+use crate::ephemeral::DeviceKeys;
 
 /// Writes the whole body. Events are copied from their stored text without building a tree.
 pub(super) fn write(registration: &Registration, transaction: &Transaction) -> Result<Vec<u8>, serde_json::Error> {
@@ -21,7 +24,7 @@ struct Body<'a> {
 
 impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Transaction { ephemeral, to_device, .. } = self.transaction;
+        let Transaction { ephemeral, to_device, devices, .. } = self.transaction;
         let mut body = serializer.serialize_map(None)?;
         body.serialize_entry("events", &Events(self.transaction))?;
         if !ephemeral.is_empty() {
@@ -36,8 +39,35 @@ impl Serialize for Body<'_> {
             body.serialize_entry("to_device", to_device)?;
             body.serialize_entry("de.sorunome.msc2409.to_device", to_device)?;
         }
+        if !devices.lists.is_empty() {
+            body.serialize_entry("device_lists", &devices.lists)?;
+            body.serialize_entry("org.matrix.msc3202.device_lists", &devices.lists)?;
+        }
+        if !devices.keys.is_empty() {
+            let counts = by_device(&devices.keys, |keys| keys.one_time.iter().cloned().collect::<BTreeMap<_, _>>());
+            let unused = by_device(&devices.keys, |keys| &keys.unused_fallback);
+            // Libraries read one spelling or the other.
+            for name in ["device_one_time_keys_count", "device_one_time_key_counts"] {
+                body.serialize_entry(&format!("org.matrix.msc3202.{name}"), &counts)?;
+            }
+            body.serialize_entry("device_one_time_keys_count", &counts)?;
+            body.serialize_entry("org.matrix.msc3202.device_unused_fallback_key_types", &unused)?;
+            body.serialize_entry("device_unused_fallback_key_types", &unused)?;
+        }
         body.end()
     }
+}
+
+/// User → device → what `of` says of its keys.
+fn by_device<'a, T>(
+    keys: &'a [DeviceKeys],
+    of: impl Fn(&'a DeviceKeys) -> T,
+) -> BTreeMap<&'a str, BTreeMap<&'a str, T>> {
+    let mut users: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+    for device in keys {
+        users.entry(device.user_id.as_str()).or_default().insert(device.device_id.as_str(), of(device));
+    }
+    users
 }
 
 struct Events<'a>(&'a Transaction);

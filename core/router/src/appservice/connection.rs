@@ -3,25 +3,33 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use causeway_registration::Token;
+use causeway_registration::Registration;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 
+/// How appservices are spoken to.
 #[derive(Clone, Debug)]
-pub struct Timeouts {
+pub struct HttpSettings {
     pub connect: Duration,
     /// from the request to the end of the answer's head
     pub transaction: Duration,
     pub ping: Duration,
+    /// of each of a query's tries
     pub query: Duration,
+    /// how long an appservice that knows only the old paths is not asked under the new ones
+    pub legacy: Duration,
+    /// The token goes into the query too, unless a registration says otherwise.
+    pub legacy_authorization: bool,
 }
 
-impl Default for Timeouts {
+impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
             transaction: Duration::from_secs(60),
             ping: Duration::from_secs(10),
             query: Duration::from_secs(30),
+            legacy: Duration::from_secs(600),
+            legacy_authorization: false,
         }
     }
 }
@@ -30,14 +38,13 @@ impl Default for Timeouts {
 #[error("cannot set up connections to appservices")]
 pub struct ConnectionError(#[source] reqwest::Error);
 
-/// How long an appservice that knows only the old paths is not asked under the new ones.
-const LEGACY_FOR: Duration = Duration::from_secs(600);
-
 pub struct Connection {
     client: reqwest::Client,
     base: String,
-    hs_token: Token,
-    pub(super) timeouts: Timeouts,
+    hs_token: causeway_registration::Token,
+    /// it wants the token in the query of every request too
+    token_in_query: bool,
+    pub(super) settings: HttpSettings,
     /// when it answered under its old paths only
     legacy: Mutex<Option<Instant>>,
     /// how the last transaction went unanswered
@@ -53,13 +60,26 @@ pub(super) enum Silence {
     Silent,
 }
 
+/// An answer, read as far as it may be.
+pub(super) struct Answered {
+    pub status: StatusCode,
+    pub body: Vec<u8>,
+}
+
+/// Bytes of an answer to a query.
+const ANSWER: usize = 1 << 20;
+
 impl Connection {
-    pub(super) fn new(url: &str, hs_token: Token, timeouts: &Timeouts) -> Result<Self, ConnectionError> {
+    pub(super) fn new(
+        url: &str,
+        registration: &Registration,
+        settings: &HttpSettings,
+    ) -> Result<Self, ConnectionError> {
         // Appservices are named by the admin and mostly next door: no proxy, and no redirect could carry the token.
         let mut client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(timeouts.connect);
+            .connect_timeout(settings.connect);
         let base = match url.strip_prefix("unix://") {
             Some(path) => {
                 client = client.unix_socket(path);
@@ -71,8 +91,9 @@ impl Connection {
         Ok(Self {
             client,
             base,
-            hs_token,
-            timeouts: timeouts.clone(),
+            hs_token: registration.hs_token.clone(),
+            token_in_query: registration.legacy_authorization.unwrap_or(settings.legacy_authorization),
+            settings: settings.clone(),
             legacy: Mutex::new(None),
             silence: Mutex::new(None),
         })
@@ -80,39 +101,25 @@ impl Connection {
 
     /// `path` below `/_matrix/app/v1`.
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}/_matrix/app/v1{path}", self.base)).bearer_auth(self.hs_token.expose())
+        let request = self.client.request(method, format!("{}/_matrix/app/v1{path}", self.base));
+        let request = if self.token_in_query { self.with_token(request) } else { request };
+        request.bearer_auth(self.hs_token.expose())
     }
 
-    /// As before the specification had versions of this API: no prefix, and the token in the query too.
+    /// As before the specification had versions of this API, and with the token in the query too.
     fn legacy_request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client
-            .request(method, format!("{}{path}", self.base))
-            .bearer_auth(self.hs_token.expose())
-            .query(&[("access_token", self.hs_token.expose())])
+        let prefix = if path.starts_with("/thirdparty/") { "/_matrix/app/unstable" } else { "" };
+        let request = self.client.request(method, format!("{}{prefix}{path}", self.base));
+        self.with_token(request).bearer_auth(self.hs_token.expose())
     }
 
-    /// Sends under the new path; when the appservice doesn't know it, under the old one. The new one is tried again every
-    /// ten minutes. For what is never answered with 404 by who knows the path.
+    fn with_token(&self, request: RequestBuilder) -> RequestBuilder {
+        request.query(&[("access_token", self.hs_token.expose())])
+    }
+
+    /// Sends under the new path; when the appservice doesn't know it, under the old one. The new one is tried again
+    /// after [`HttpSettings::legacy`]. For what is never answered with 404 by who knows the path.
     pub(super) async fn send_anywhere(
-        &self,
-        method: Method,
-        path: &str,
-        body: impl Fn(RequestBuilder) -> RequestBuilder,
-    ) -> Result<Response, reqwest::Error> {
-        let response = self.send(method.clone(), path, &body).await?;
-        if self.is_legacy() || !is_unrecognized(response.status()) {
-            return Ok(response);
-        }
-        let legacy = body(self.legacy_request(method, path)).send().await.map_err(reqwest::Error::without_url)?;
-        if is_unrecognized(legacy.status()) {
-            return Ok(response);
-        }
-        *self.legacy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        Ok(legacy)
-    }
-
-    /// Sends under the path that transactions found to be known.
-    pub(super) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -121,7 +128,38 @@ impl Connection {
         if self.is_legacy() {
             return body(self.legacy_request(method, path)).send().await.map_err(reqwest::Error::without_url);
         }
-        self.send_current(method, path, body).await
+        let response = self.send_current(method.clone(), path, &body).await?;
+        if !matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) {
+            return Ok(response);
+        }
+        let legacy = body(self.legacy_request(method, path)).send().await.map_err(reqwest::Error::without_url)?;
+        if matches!(legacy.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) {
+            return Ok(response);
+        }
+        self.set_legacy();
+        Ok(legacy)
+    }
+
+    /// Asks under the new path, and under the old one where the answer may mean that the new one is not known: a 404
+    /// that is no Matrix error is also what some say of a user or alias.
+    pub(super) async fn ask(&self, path: &str, query: &[(String, String)]) -> Result<Answered, reqwest::Error> {
+        let ask = async |request: RequestBuilder| {
+            let request = request.query(query).timeout(self.settings.query);
+            read(request.send().await.map_err(reqwest::Error::without_url)?).await
+        };
+        if self.is_legacy() {
+            return ask(self.legacy_request(Method::GET, path)).await;
+        }
+        let answer = ask(self.request(Method::GET, path)).await?;
+        if !answer.is_unrecognized() {
+            return Ok(answer);
+        }
+        let legacy = ask(self.legacy_request(Method::GET, path)).await?;
+        if !legacy.status.is_success() {
+            return Ok(answer);
+        }
+        self.set_legacy();
+        Ok(legacy)
     }
 
     /// Sends under the new path, whatever is known.
@@ -142,15 +180,40 @@ impl Connection {
         *self.silence.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn set_legacy(&self) {
+        *self.legacy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
     fn is_legacy(&self) -> bool {
         let since = *self.legacy.lock().unwrap_or_else(PoisonError::into_inner);
-        since.is_some_and(|since| since.elapsed() < LEGACY_FOR)
+        since.is_some_and(|since| since.elapsed() < self.settings.legacy)
     }
 }
 
-/// What the specification asks of servers for paths they don't have.
-fn is_unrecognized(status: StatusCode) -> bool {
-    matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
+impl Answered {
+    fn is_unrecognized(&self) -> bool {
+        #[derive(serde::Deserialize)]
+        struct Error {
+            errcode: String,
+        }
+        let errcode = serde_json::from_slice(&self.body).ok().map(|Error { errcode }| errcode);
+        match self.status {
+            StatusCode::METHOD_NOT_ALLOWED => true,
+            StatusCode::NOT_FOUND => errcode.is_none_or(|errcode| errcode == "M_UNRECOGNIZED"),
+            _ => false,
+        }
+    }
+}
+
+async fn read(mut response: Response) -> Result<Answered, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > ANSWER {
+            break;
+        }
+    }
+    Ok(Answered { status: response.status(), body })
 }
 
 /// One part of a path, escaped.

@@ -13,9 +13,9 @@ use async_trait::async_trait;
 use causeway_registration::Registration;
 
 use crate::destination::{Delivered, Destination, DestinationId, Transaction};
-pub use connection::{Connection, ConnectionError, Timeouts};
+pub use connection::{Connection, ConnectionError, HttpSettings};
 pub use ping::PingError;
-pub use query::QueryError;
+pub use query::{QueryError, ThirdParty};
 
 /// An appservice with a `url`.
 pub struct HttpAppservice {
@@ -29,9 +29,9 @@ impl HttpAppservice {
     ///
     /// # Errors
     /// When the system's TLS roots cannot be loaded.
-    pub fn new(registration: Arc<Registration>, timeouts: &Timeouts) -> Result<Option<Self>, ConnectionError> {
+    pub fn new(registration: Arc<Registration>, settings: &HttpSettings) -> Result<Option<Self>, ConnectionError> {
         let Some(url) = &registration.url else { return Ok(None) };
-        let connection = Connection::new(url, registration.hs_token.clone(), timeouts)?;
+        let connection = Connection::new(url, &registration, settings)?;
         Ok(Some(Self { id: destination_id(&registration.id), registration, connection }))
     }
 }
@@ -49,6 +49,10 @@ impl Destination for HttpAppservice {
 
     fn wants_ephemeral(&self) -> bool {
         self.registration.wants_ephemeral()
+    }
+
+    fn wants_devices(&self) -> bool {
+        self.registration.encryption
     }
 
     /// Whoever was not there is pinged; whoever answered badly is not: that would only be a further try.

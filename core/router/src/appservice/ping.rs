@@ -37,7 +37,7 @@ impl HttpAppservice {
         let begun = Instant::now();
         let sent = self
             .connection
-            .send_current(Method::POST, "/ping", |request| request.timeout(self.connection.timeouts.ping).json(&body))
+            .send_current(Method::POST, "/ping", |request| request.timeout(self.connection.settings.ping).json(&body))
             .await;
         let mut response = match sent {
             Ok(response) => response,

@@ -21,7 +21,7 @@ impl HttpAppservice {
             .send_anywhere(Method::PUT, &path, |request| {
                 request
                     .header(http::header::CONTENT_TYPE, "application/json")
-                    .timeout(self.connection.timeouts.transaction)
+                    .timeout(self.connection.settings.transaction)
                     .body(body.clone())
             })
             .await;
@@ -41,7 +41,7 @@ impl HttpAppservice {
     /// A request without an answer is an outage, unless the appservice answers other things right now.
     async fn unanswered(&self, error: &reqwest::Error) -> Delivered {
         let reason = if error.is_timeout() {
-            format!("no answer within {} s", self.connection.timeouts.transaction.as_secs_f32())
+            format!("no answer within {} s", self.connection.settings.transaction.as_secs_f32())
         } else {
             describe(error)
         };

@@ -98,7 +98,7 @@ impl Registrations {
             {
                 self.inner.router.remove(&destination_id(&row.id)).await?;
             }
-            self.commit(delete_registration(&row.id, false)).await?;
+            self.commit(vec![delete_registration(&row.id, false)]).await?;
             self.change(|loaded| {
                 loaded.by_id.remove(&row.id);
             });

@@ -87,9 +87,8 @@ impl Loaded {
         if let Some(known) = self.users.read().unwrap_or_else(PoisonError::into_inner).get(user_id) {
             return Arc::clone(known);
         }
-        let destinations: Arc<[_]> = self
-            .destinations(|registration| registration.is_interested_in_user(user_id.as_str(), &self.server_name))
-            .into();
+        let destinations: Arc<[_]> =
+            self.destinations(|registration| registration.may_act_as(user_id.as_str(), &self.server_name)).into();
         let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
         if users.len() >= REMEMBERED {
             users.clear();

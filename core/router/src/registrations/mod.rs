@@ -3,6 +3,7 @@
 mod files;
 mod interest;
 mod loaded;
+mod queries;
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,17 +11,19 @@ use std::time::Duration;
 
 use causeway_registration::{Conflict, Mistakes, Registration, conflicts};
 use causeway_store::{
-    Commit, CommitError, Notice, RegistrationRow, Statement, Store, delete_registration, put_registration,
+    Commit, CommitError, DestinationNid, Notice, RegistrationRow, Statement, Store, delete_registration,
+    ensure_account, put_registration,
 };
 use ruma::OwnedUserId;
 use tokio::sync::Mutex;
 
-use crate::appservice::{ConnectionError, HttpAppservice, PingError, Timeouts, destination_id};
+use crate::appservice::{ConnectionError, HttpAppservice, HttpSettings, PingError, destination_id};
 use crate::router::{QueueError, Router};
 use crate::timing::now_ms;
 pub use files::{FileOutcome, FileReport};
 use loaded::Loaded;
 pub use loaded::Registered;
+pub use queries::{Queried, network};
 
 /// All registrations. Cheap to clone.
 #[derive(Clone)]
@@ -32,7 +35,7 @@ struct Inner {
     router: Router,
     store: Store,
     server_name: Arc<str>,
-    timeouts: Timeouts,
+    settings: HttpSettings,
     loaded: RwLock<Arc<Loaded>>,
     /// one change at a time
     changing: Mutex<()>,
@@ -76,14 +79,14 @@ impl Registrations {
         store: Store,
         router: Router,
         server_name: &str,
-        timeouts: Timeouts,
+        settings: HttpSettings,
     ) -> Result<Self, RegistrationError> {
         let rows = store.registrations().await.map_err(CommitError::from)?;
         let inner = Inner {
             router,
             store,
             server_name: server_name.into(),
-            timeouts,
+            settings,
             loaded: RwLock::new(Arc::new(Loaded::new(server_name))),
             changing: Mutex::new(()),
         };
@@ -116,6 +119,11 @@ impl Registrations {
         self.loaded().by_id.get(id).cloned()
     }
 
+    /// Whose queue this is.
+    pub fn by_destination(&self, destination: DestinationNid) -> Option<Arc<Registered>> {
+        self.loaded().by_id.values().find(|registered| registered.destination == Some(destination)).cloned()
+    }
+
     /// Whose `as_token` this is. A sign of life: the appservice's back-off ends.
     pub fn by_token(&self, token: &str) -> Option<Arc<Registered>> {
         let found = self.loaded().by_token(token)?;
@@ -139,38 +147,6 @@ impl Registrations {
 
     fn owner(&self, owns: impl Fn(&Registration) -> bool) -> Option<Arc<Registered>> {
         self.loaded().by_id.values().find(|registered| owns(&registered.registration)).cloned()
-    }
-
-    /// Asks every appservice whose namespace holds the user, until one says that there is such a user now.
-    pub async fn query_user(&self, user_id: &str) -> bool {
-        for registered in self.list() {
-            let Some(http) = &registered.http else { continue };
-            if !registered.registration.namespaces.users.matches(user_id) {
-                continue;
-            }
-            match http.query_user(user_id).await {
-                Ok(true) => return true,
-                Ok(false) => {}
-                Err(error) => tracing::warn!(registration = registered.registration.id, %error, "user query failed"),
-            }
-        }
-        false
-    }
-
-    /// The same for a room alias.
-    pub async fn query_alias(&self, alias: &str) -> bool {
-        for registered in self.list() {
-            let Some(http) = &registered.http else { continue };
-            if !registered.registration.namespaces.aliases.matches(alias) {
-                continue;
-            }
-            match http.query_alias(alias).await {
-                Ok(true) => return true,
-                Ok(false) => {}
-                Err(error) => tracing::warn!(registration = registered.registration.id, %error, "alias query failed"),
-            }
-        }
-        false
     }
 
     /// Pings an appservice; an answer ends its back-off.
@@ -227,7 +203,7 @@ impl Registrations {
             lapsed = self.inner.router.queue_show(&destination).await?.waiting;
             self.inner.router.remove(&destination).await?;
         }
-        self.commit(delete_registration(id, registered.source.is_some())).await?;
+        self.commit(vec![delete_registration(id, registered.source.is_some())]).await?;
         self.change(|loaded| {
             loaded.by_id.remove(id);
         });
@@ -255,7 +231,7 @@ impl Registrations {
         registration: Registration,
         source: Option<&Path>,
     ) -> Result<Arc<Registered>, RegistrationError> {
-        self.sender(&registration)?;
+        let sender = self.sender(&registration)?;
         let now = now_ms();
         let id = registration.id.clone();
         let added = self.get(&id).map_or(now, |registered| registered.added);
@@ -267,7 +243,9 @@ impl Registrations {
             changed: now,
             disabled: false,
         };
-        self.commit(put_registration(&row.id, &row.document, row.source.as_deref(), now)).await?;
+        let put = put_registration(&row.id, &row.document, row.source.as_deref(), now);
+        // The appservice acts as its sender without registering it, and others may invite it.
+        self.commit(vec![put, ensure_account(sender.as_str(), &id, now)]).await?;
         self.enter(registration, &row).await?;
         tracing::info!(registration = id, "registration written");
         self.known(&id)
@@ -277,7 +255,7 @@ impl Registrations {
     async fn enter(&self, registration: Registration, row: &RegistrationRow) -> Result<(), RegistrationError> {
         let sender = self.sender(&registration)?;
         let registration = Arc::new(registration);
-        let http = HttpAppservice::new(Arc::clone(&registration), &self.inner.timeouts)?.map(Arc::new);
+        let http = HttpAppservice::new(Arc::clone(&registration), &self.inner.settings)?.map(Arc::new);
         let had_queue = self.get(&row.id).is_some_and(|before| before.destination.is_some());
         let destination = match &http {
             Some(http) => Some(self.inner.router.register(Arc::clone(http) as _).await?),
@@ -320,8 +298,8 @@ impl Registrations {
         *current = Arc::new(next);
     }
 
-    async fn commit(&self, statement: Statement) -> Result<(), CommitError> {
-        self.inner.store.commit(Commit::of(vec![statement]).notify(Notice::Registrations)).await.map(|_| ())
+    async fn commit(&self, statements: Vec<Statement>) -> Result<(), CommitError> {
+        self.inner.store.commit(Commit::of(statements).notify(Notice::Registrations)).await.map(|_| ())
     }
 }
 

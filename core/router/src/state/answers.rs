@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_store::{ExceptionKind, Position};
+use causeway_store::{ExceptionKind, Position, Statement};
 use tokio::time::Instant;
 
-use super::{Flight, LastError, Origin, State, TRIES};
+use super::{EPHEMERALS, Flight, LastError, Origin, State, TRIES};
 use crate::destination::Delivered;
+use crate::ephemeral::EphemeralMark;
 use crate::timing::Timing;
 
 /// A destination that calls all the time is not tried more often than this.
@@ -53,11 +54,17 @@ impl State {
                 self.moved = true;
             }
             Origin::Ephemeral(mark) => {
-                self.moved |= mark.receipts > self.mark.receipts;
+                self.moved |= mark.durable > self.mark.durable;
                 self.mark = mark;
+                if !flight.when_taken.is_empty() {
+                    self.when_taken.extend(flight.when_taken);
+                    self.write_soon(now);
+                }
                 self.ephemeral_failures = 0;
+                self.ephemeral_limit = (self.ephemeral_limit * 2).min(EPHEMERALS);
                 // there may be more
                 self.wants_ephemeral = true;
+                self.wants_devices |= flight.transaction.is_about_devices();
             }
         }
         for entry in flight.transaction.entries.iter().filter(|entry| pending.contains(&entry.position)) {
@@ -75,15 +82,11 @@ impl State {
         let entries = &flight.transaction.entries;
         match (flight.origin, &entries[..]) {
             (Origin::Ephemeral(mark), _) => {
-                self.ephemeral_failures += 1;
-                if self.ephemeral_failures >= TRIES {
-                    tracing::warn!(destination = self.nid.0, reason, "gave up on receipts that a destination refuses");
-                    self.mark = mark;
-                    self.moved = true;
-                    self.ephemeral_failures = 0;
-                }
+                let (when_taken, devices) =
+                    (std::mem::take(&mut flight.when_taken), flight.transaction.is_about_devices());
+                self.ephemeral_failed(mark, when_taken, reason, now, timing);
                 self.wants_ephemeral = true;
-                self.back_off(now, timing, None);
+                self.wants_devices |= devices;
             }
             (origin, [alone]) => {
                 let alone = Arc::clone(alone);
@@ -106,9 +109,39 @@ impl State {
         }
     }
 
+    /// Events go on meanwhile. Less of it is tried next time; what fails alone, again and again while other things are
+    /// taken, is given up.
+    fn ephemeral_failed(
+        &mut self,
+        mark: EphemeralMark,
+        when_taken: Vec<Statement>,
+        reason: &str,
+        now: Instant,
+        timing: &Timing,
+    ) {
+        if self.ephemeral_failures == 0 {
+            self.ephemeral_failed_turn = self.turn;
+        }
+        self.ephemeral_failures += 1;
+        self.ephemeral_due = Some(now + timing.delay(self.ephemeral_failures));
+        let is_poison = self.ephemeral_limit == 1 && self.taken_turn > self.ephemeral_failed_turn;
+        self.ephemeral_limit = (self.ephemeral_limit / 2).max(1);
+        if is_poison && self.ephemeral_failures >= TRIES {
+            tracing::warn!(
+                destination = self.nid.0,
+                reason,
+                "gave up on messages to devices or receipts that a destination refuses"
+            );
+            self.mark = mark;
+            self.moved = true;
+            self.when_taken.extend(when_taken);
+            self.ephemeral_failures = 0;
+        }
+    }
+
     pub(super) fn keep(&mut self, mut flight: Flight) {
-        if matches!(flight.origin, Origin::Ephemeral(_)) {
-            // lossy: what is new by then is asked for then
+        if matches!(flight.origin, Origin::Ephemeral(_)) && !flight.transaction.is_about_devices() {
+            // what is new by then is asked for then
             self.wants_ephemeral = true;
             return;
         }

@@ -20,11 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_store::{DestinationNid, DestinationRow, Entry, EventNid, Exception, ExceptionKind, Position, Statement};
-use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::destination::Transaction;
-use crate::ephemeral::EphemeralMark;
+use crate::ephemeral::{DeviceChanges, EphemeralMark};
 use crate::settle::Settled;
 use crate::timing::Timing;
 
@@ -38,6 +37,8 @@ const EXCEPTIONS: usize = 10_000;
 const TRIES: u32 = 5;
 /// So many different entries failing one after the other look like an outage, not like poison.
 const OUTAGE: usize = 3;
+/// Messages to devices, or receipts, of one transaction.
+const EPHEMERALS: usize = 100;
 /// How long a prepared transaction is waited for before looking again.
 const PREPARED_TICK: Duration = Duration::from_millis(20);
 
@@ -53,8 +54,8 @@ pub(crate) enum Next {
     Load(Vec<EventNid>),
     /// Read the log after this position and tell [`State::page`].
     Read(Position),
-    /// Ask what is new after the mark and tell [`State::told`].
-    Ask(EphemeralMark),
+    /// Ask what is new after the mark, about so much of it, and tell [`State::told`].
+    Ask(EphemeralMark, usize),
     /// Nothing before that moment, or a wake-up.
     Sleep(Instant),
     /// Nothing at all: the worker ends.
@@ -77,6 +78,8 @@ struct Flight {
     recorded: bool,
     /// it says what its state events replaced
     complete: bool,
+    /// to be written once it is taken
+    when_taken: Vec<Statement>,
 }
 
 /// An exception with what needs not survive a restart.
@@ -141,8 +144,17 @@ pub(crate) struct State {
     recording: bool,
 
     wants_ephemeral: bool,
+    /// the same, before any more events
+    wants_devices: bool,
     ephemeral_serial: u64,
+    ephemeral_limit: usize,
     ephemeral_failures: u32,
+    /// the turn of the first of these failures
+    ephemeral_failed_turn: u64,
+    /// not asked for before then: the last was refused
+    ephemeral_due: Option<Instant>,
+    /// what goes with the mark that was reached
+    when_taken: Vec<Statement>,
 
     hold: Option<Instant>,
     held_since: Option<Instant>,
@@ -174,7 +186,7 @@ impl State {
             epoch: row.epoch,
             serial: row.serial,
             cursor: row.cursor,
-            mark: EphemeralMark { receipts: row.receipts, lossy: 0 },
+            mark: EphemeralMark { durable: row.receipts, lossy: 0 },
             flight: None,
             interrupted: row.in_flight.filter(|entries| !entries.is_empty()),
             chosen: None,
@@ -195,8 +207,13 @@ impl State {
             writing: false,
             recording: false,
             wants_ephemeral: true,
+            wants_devices: true,
             ephemeral_serial: 0,
+            ephemeral_limit: EPHEMERALS,
             ephemeral_failures: 0,
+            ephemeral_failed_turn: 0,
+            ephemeral_due: None,
+            when_taken: Vec::new(),
             hold: None,
             held_since: None,
             failures: 0,
@@ -242,13 +259,17 @@ impl State {
             if let Some(events) = self.interrupted.clone().or_else(|| self.chosen.clone()) {
                 return Next::Load(events);
             }
+            let may_ask = self.ephemeral_due.is_none_or(|due| due <= now);
+            if self.wants_devices && may_ask {
+                return self.ask();
+            }
             if let Some(wait) = self.take_prepared(now, seen) {
                 return Next::Sleep(wait);
             }
             if self.flight.is_some() {
                 continue;
             }
-            let (chosen, due) = self.choose(now);
+            let (chosen, mut due) = self.choose(now);
             if !chosen.is_empty() {
                 self.chosen = Some(chosen);
                 continue;
@@ -263,11 +284,13 @@ impl State {
                     return Next::Read(self.read);
                 }
             }
-            if self.wants_ephemeral {
-                self.wants_ephemeral = false;
-                return Next::Ask(self.mark);
+            if self.wants_ephemeral && may_ask {
+                return self.ask();
             }
-            if self.moved || !self.dirty.is_empty() || !self.dead.is_empty() {
+            if self.wants_ephemeral || self.wants_devices {
+                due = [due, self.ephemeral_due].into_iter().flatten().min();
+            }
+            if self.moved || !self.dirty.is_empty() || !self.dead.is_empty() || !self.when_taken.is_empty() {
                 let by = *self.write_by.get_or_insert(now + timing.cursor_linger);
                 if let Some(statements) = self.write_due(now) {
                     return Next::Write(statements);
@@ -281,6 +304,13 @@ impl State {
         }
     }
 
+    fn ask(&mut self) -> Next {
+        self.wants_ephemeral = false;
+        self.wants_devices = false;
+        self.ephemeral_due = None;
+        Next::Ask(self.mark, self.ephemeral_limit)
+    }
+
     fn rest(&mut self) -> Next {
         self.running = false;
         Next::Rest
@@ -291,23 +321,19 @@ impl State {
     }
 
     fn set_flight(&mut self, entries: Vec<Arc<Entry>>, origin: Origin, serial: u64, recorded: bool) {
-        let id = format!("{}-{serial}", self.epoch);
-        self.fly(id, entries, Vec::new(), origin, recorded);
-    }
-
-    fn fly(
-        &mut self,
-        id: String,
-        entries: Vec<Arc<Entry>>,
-        ephemeral: Vec<Box<RawValue>>,
-        origin: Origin,
-        recorded: bool,
-    ) {
-        let made = crate::timing::now_ms();
-        let transaction =
-            Transaction { id, attempt: 1, made, entries, replaced: Vec::new(), ephemeral, to_device: Vec::new() };
+        let transaction = Transaction {
+            id: format!("{}-{serial}", self.epoch),
+            attempt: 1,
+            made: crate::timing::now_ms(),
+            entries,
+            replaced: Vec::new(),
+            ephemeral: Vec::new(),
+            to_device: Vec::new(),
+            devices: DeviceChanges::default(),
+        };
         let complete = transaction.entries.iter().all(|entry| entry.state_key.is_none());
-        self.flight = Some(Flight { transaction: Arc::new(transaction), origin, recorded, complete });
+        let transaction = Arc::new(transaction);
+        self.flight = Some(Flight { transaction, origin, recorded, complete, when_taken: Vec::new() });
     }
 
     /// At the head of the log, with nothing to do but perhaps to write its cursor.
@@ -322,6 +348,7 @@ impl State {
             && self.exceptions.is_empty()
             && self.dirty.is_empty()
             && self.dead.is_empty()
+            && self.when_taken.is_empty()
             && !self.writing
             && self.hold.is_none()
             && !self.paused

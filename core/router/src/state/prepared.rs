@@ -40,7 +40,7 @@ impl State {
             return None;
         }
         self.serial += 1;
-        let statement = record_transaction(self.nid, self.serial, self.cursor, self.mark.receipts, &events);
+        let statement = record_transaction(self.nid, self.serial, self.cursor, self.mark.durable, &events);
         self.prepared = Some(Prepared { serial: self.serial, events, committed: None });
         Some((self.serial, statement))
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use causeway_store::{Entry, ExceptionKind, Position, Replaced};
 use tokio::time::Instant;
 
-use super::{EXCEPTIONS, INBOX, Origin, PAGE, State};
+use super::{EXCEPTIONS, Flight, INBOX, Origin, PAGE, State};
+use crate::destination::Transaction;
 use crate::ephemeral::Ephemerals;
 use crate::timing::Timing;
 
@@ -121,22 +122,44 @@ impl State {
     /// The database did not answer: look again in a while.
     pub fn failed_to_read(&mut self, now: Instant, timing: &Timing) {
         self.fall_behind();
+        self.wants_ephemeral = true;
+        self.wants_devices = true;
         self.hold = Some(now + timing.delay(1));
     }
 
     /// Answers [`Next::Ask`].
     pub fn told(&mut self, told: Ephemerals, process_epoch: &str) {
-        if told.events.is_empty() {
+        if told.is_empty() {
             self.mark = told.until;
+            self.wants_ephemeral |= told.more;
             return;
         }
-        // Lossy and never repeated after a restart, so its id needs no record.
+        // After a restart it is asked for anew and goes under an id of that process, so this one needs no record.
         self.ephemeral_serial += 1;
-        let id = format!("{process_epoch}-{}e{}", self.nid.0, self.ephemeral_serial);
-        self.fly(id, Vec::new(), told.events, Origin::Ephemeral(told.until), true);
+        let transaction = Transaction {
+            id: format!("{process_epoch}-{}e{}", self.nid.0, self.ephemeral_serial),
+            attempt: 1,
+            made: crate::timing::now_ms(),
+            entries: Vec::new(),
+            replaced: Vec::new(),
+            ephemeral: told.events,
+            to_device: told.to_device,
+            devices: told.devices,
+        };
+        self.flight = Some(Flight {
+            transaction: Arc::new(transaction),
+            origin: Origin::Ephemeral(told.until),
+            recorded: true,
+            complete: true,
+            when_taken: told.when_taken,
+        });
     }
 
     pub fn want_ephemeral(&mut self) {
         self.wants_ephemeral = true;
+    }
+
+    pub fn want_devices(&mut self) {
+        self.wants_devices = true;
     }
 }

@@ -8,6 +8,8 @@ use causeway_store::{EntryKind, InterestNid, Place, RoomNid};
 use super::*;
 use crate::{Delivered, Settled};
 
+mod devices;
+
 struct Machine {
     state: State,
     log: Vec<Arc<Entry>>,
@@ -22,6 +24,9 @@ struct Machine {
     transactions: usize,
     writes: usize,
     reads: usize,
+    /// messages to devices by position, and those that came
+    messages: Vec<i64>,
+    told: Vec<i64>,
 }
 
 fn entry(position: i64, room: i64) -> Arc<Entry> {
@@ -69,6 +74,8 @@ impl Machine {
             transactions: 0,
             writes: 0,
             reads: 0,
+            messages: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -89,7 +96,9 @@ impl Machine {
 
     fn answer(&mut self, transaction: &Transaction) -> Delivered {
         self.transactions += 1;
-        let positions: Vec<i64> = transaction.entries.iter().map(|entry| entry.position.0).collect();
+        let messages = devices::messages(transaction);
+        let entries = transaction.entries.iter().map(|entry| entry.position.0);
+        let positions: Vec<i64> = entries.chain(messages.iter().copied()).collect();
         let first = self.tried.entry(transaction.id.clone()).or_insert_with(|| positions.clone());
         assert_eq!(*first, positions, "a transaction id came with other events");
         if self.down {
@@ -98,7 +107,8 @@ impl Machine {
         if positions.iter().any(|position| self.poison.contains(position)) {
             return Delivered::Failed { reason: "poison".to_owned() };
         }
-        self.taken.extend(&positions);
+        self.taken.extend(positions.iter().filter(|position| !messages.contains(position)));
+        self.told.extend(messages);
         let pending = if self.pending { positions.into_iter().map(Position).collect() } else { Vec::new() };
         Delivered::Taken { pending }
     }
@@ -127,7 +137,7 @@ impl Machine {
                     let page = self.log.iter().filter(|entry| entry.position > after).take(PAGE).cloned().collect();
                     self.state.page(page);
                 }
-                Next::Ask(mark) => self.state.told(crate::Ephemerals { events: Vec::new(), until: mark }, "p"),
+                Next::Ask(mark, limit) => self.state.told(devices::after(&self.messages, mark, limit), "p"),
                 Next::Sleep(until) => {
                     assert!(until > self.now, "a sleep into the past");
                     return Some(until);
@@ -193,6 +203,10 @@ fn whoever_overflows_its_inbox_reads_the_log_and_misses_nothing() {
 fn what_arrives_while_the_log_is_read_is_taken_once() {
     let mut machine = Machine::new();
     machine.append(1..=10, 1);
+    let Next::Ask(mark, _) = machine.state.next(machine.now, Position(0), &machine.timing) else {
+        panic!("no question")
+    };
+    machine.state.told(crate::Ephemerals::none(mark), "p");
     let Next::Read(after) = machine.state.next(machine.now, Position(0), &machine.timing) else { panic!("no read") };
     machine.append(11..=20, 1);
     // the read sees some of them already

@@ -12,7 +12,7 @@ impl State {
         let flight = self.flight.as_ref().expect("only a transaction in flight is recorded");
         let events: Vec<EventNid> = flight.transaction.entries.iter().map(|entry| entry.nid).collect();
         let mut statements = self.exception_rows();
-        statements.push(record_transaction(self.nid, self.serial, self.cursor, self.mark.receipts, &events));
+        statements.push(record_transaction(self.nid, self.serial, self.cursor, self.mark.durable, &events));
         self.moved = false;
         self.write_by = None;
         self.writing = true;
@@ -27,7 +27,7 @@ impl State {
     pub(super) fn write(&mut self) -> Option<Vec<Statement>> {
         let mut statements = self.exception_rows();
         if self.moved && self.flight.is_none() && self.prepared.is_none() {
-            statements.push(advance_cursor(self.nid, self.serial, self.cursor, self.mark.receipts));
+            statements.push(advance_cursor(self.nid, self.serial, self.cursor, self.mark.durable));
             self.moved = false;
         }
         self.write_by = None;
@@ -44,11 +44,12 @@ impl State {
         self.read = self.read.max(seen);
         self.moved = false;
         self.write_by = None;
-        Some(advance_cursor(self.nid, self.serial, self.cursor, self.mark.receipts))
+        Some(advance_cursor(self.nid, self.serial, self.cursor, self.mark.durable))
     }
 
     pub(super) fn exception_rows(&mut self) -> Vec<Statement> {
         let mut statements = std::mem::take(&mut self.dead);
+        statements.append(&mut self.when_taken);
         for position in std::mem::take(&mut self.dirty) {
             statements.push(match self.exceptions.get(&position) {
                 Some(open) => put_exception(self.nid, &open.row),

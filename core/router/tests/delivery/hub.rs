@@ -9,7 +9,7 @@ use std::time::Duration;
 use causeway_emulators::appservice::RecordingAppservice;
 use causeway_emulators::postgres::Postgres;
 use causeway_router::{
-    DestinationId, Interested, QueueStatus, Registrations, Router, Timeouts, Timing, destination_id,
+    DestinationId, HttpSettings, Interested, QueueStatus, Registrations, Router, Timing, destination_id,
 };
 use causeway_store::{
     Append, Commit, DestinationNid, EntryKind, EventNid, NewEntry, Place, RoomFacts, RoomNid, StateNid, Store,
@@ -64,12 +64,13 @@ pub fn timing() -> Timing {
     }
 }
 
-fn timeouts() -> Timeouts {
-    Timeouts {
+fn settings() -> HttpSettings {
+    HttpSettings {
         connect: Duration::from_secs(1),
         transaction: Duration::from_secs(2),
         ping: Duration::from_millis(200),
         query: Duration::from_secs(1),
+        ..HttpSettings::default()
     }
 }
 
@@ -83,7 +84,7 @@ impl Hub {
         let (store, router, registrations) = runtime.block_on(async {
             let store = Store::open(data.config.clone()).await.unwrap();
             let router = Router::start(store.clone(), timing());
-            let registrations = Registrations::load(store.clone(), router.clone(), "h", timeouts()).await.unwrap();
+            let registrations = Registrations::load(store.clone(), router.clone(), "h", settings()).await.unwrap();
             (store, router, registrations)
         });
         Self {

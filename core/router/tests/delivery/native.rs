@@ -3,7 +3,9 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use causeway_router::{Delivered, Destination, DestinationId, EphemeralMark, EphemeralSource, Ephemerals, Transaction};
+use causeway_router::{
+    Delivered, Destination, DestinationId, EphemeralMark, EphemeralSource, Ephemerals, Transaction, Wanted,
+};
 use causeway_store::{DestinationNid, Position, StoreError};
 use serde_json::json;
 
@@ -45,15 +47,15 @@ pub struct Ephemeral {
 
 #[async_trait]
 impl EphemeralSource for Ephemeral {
-    async fn ephemerals(&self, _: DestinationNid, since: EphemeralMark) -> Result<Ephemerals, StoreError> {
-        let mut told = Ephemerals { events: Vec::new(), until: since };
+    async fn ephemerals(&self, _: DestinationNid, since: EphemeralMark, _: Wanted) -> Result<Ephemerals, StoreError> {
+        let mut told = Ephemerals::none(since);
         let mut tell = |kind: &str, content: serde_json::Value| {
             let event = json!({"type": kind, "room_id": "!r:h", "content": content});
             told.events.push(serde_json::value::to_raw_value(&event).unwrap());
         };
-        if let Some(receipt) = self.receipt.lock().unwrap().filter(|receipt| *receipt > since.receipts) {
+        if let Some(receipt) = self.receipt.lock().unwrap().filter(|receipt| *receipt > since.durable) {
             tell("m.receipt", json!({"$x": {}}));
-            told.until.receipts = receipt;
+            told.until.durable = receipt;
         }
         let (changes, types) = *self.typing.lock().unwrap();
         if changes > since.lossy {

@@ -31,6 +31,7 @@ impl FakeRouter {
             entries,
             ephemeral: vec![],
             to_device: vec![],
+            devices: Default::default(),
             replaced: Default::default(),
         };
         destination.deliver(&transaction).await

@@ -10,6 +10,9 @@ pub async fn change_password(
     Ruma { request, requester, body }: Ruma<Request>,
 ) -> Result<Answer<Response>, ApiError> {
     let requester = requester.ok_or_else(ApiError::missing_token)?;
+    if requester.appservice.is_some() {
+        return Err(ApiError::forbidden("an application service manages no passwords"));
+    }
     interactive::confirm(&api, &requester, &body).await?;
     api.accounts.set_password(&requester.user_id, &request.new_password).await?;
     if request.logout_devices {

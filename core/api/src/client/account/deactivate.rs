@@ -12,8 +12,15 @@ pub async fn deactivate(
     Ruma { request, requester, body }: Ruma<Request>,
 ) -> Result<Answer<Response>, ApiError> {
     let requester = requester.ok_or_else(ApiError::missing_token)?;
-    interactive::confirm(&api, &requester, &body).await?;
     let user_id = &requester.user_id;
+    if let Some(appservice) = &requester.appservice {
+        // Those it acts for as double puppets are not its to end.
+        let made_by = api.accounts.get(user_id).await?.and_then(|account| account.appservice);
+        if made_by.as_ref() != Some(&appservice.registration.id) {
+            return Err(ApiError::forbidden(format!("{user_id} was not made by this application service")));
+        }
+    }
+    interactive::confirm(&api, &requester, &body).await?;
     for room_id in api.rooms.joined_rooms(user_id).await? {
         let leave = Membership {
             room_id: room_id.clone(),

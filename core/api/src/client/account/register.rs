@@ -59,7 +59,7 @@ fn of_appservice(api: &Api, requester: &AppserviceRequester, request: &Request) 
         .map_err(|_| ApiError::bad_request("M_INVALID_USERNAME", "the user name is not valid"))?;
     let owner = api.registrations.exclusive_owner_of_user(user_id.as_str());
     let foreign = owner.is_some_and(|owner| owner.registration.id != registration.id);
-    if foreign || !registration.may_act_as(user_id.as_str(), server_name.as_str()) {
+    if foreign || !requester.0.may_act_as(user_id.as_str()) {
         return Err(exclusive(&user_id));
     }
     Ok(NewAccount { appservice: Some(registration.id.clone()), ..NewAccount::new(user_id) })

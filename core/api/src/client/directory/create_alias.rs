@@ -5,7 +5,7 @@ use causeway_hub::aliases::Aliases;
 use causeway_router::Registrations;
 use ruma::api::client::alias::create_alias::v3::{Request, Response};
 
-use super::check_exclusive;
+use super::check_new_alias;
 use crate::{Answer, ApiError, Config, Ruma};
 
 /// `PUT /_matrix/client/v3/directory/room/{roomAlias}` (client-server API, "Room aliases")
@@ -18,7 +18,7 @@ pub async fn create(
     if request.room_alias.server_name() != config.server_name {
         return Err(ApiError::invalid_param(format!("an alias of this server ends in :{}", config.server_name)));
     }
-    check_exclusive(&registrations, &requester, &request.room_alias)?;
+    check_new_alias(&registrations, &requester, &request.room_alias)?;
     aliases.create(&requester.user_id, &request.room_alias, &request.room_id).await?;
     Ok(Answer(Response::new()))
 }

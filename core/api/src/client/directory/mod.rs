@@ -26,15 +26,30 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .on::<directory::set_room_visibility::v3::Request, _>(set_visibility::set)
 }
 
-/// Refuses an alias that belongs to another's namespace alone.
+/// Refuses to make an alias that belongs to another's namespace alone; and to an appservice what is outside of its own.
 ///
 /// # Errors
 /// 400 `M_EXCLUSIVE`
-pub(crate) fn check_exclusive(
+pub(crate) fn check_new_alias(
     registrations: &Registrations,
     requester: &Requester,
     alias: &RoomAliasId,
 ) -> Result<(), ApiError> {
+    check_exclusive(registrations, requester, alias)?;
+    match &requester.appservice {
+        Some(appservice) if !appservice.registration.namespaces.aliases.matches(alias.as_str()) => {
+            let id = &appservice.registration.id;
+            Err(ApiError::bad_request("M_EXCLUSIVE", format!("the alias {alias} is not in the namespaces of {id}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses an alias that belongs to another's namespace alone.
+///
+/// # Errors
+/// 400 `M_EXCLUSIVE`
+fn check_exclusive(registrations: &Registrations, requester: &Requester, alias: &RoomAliasId) -> Result<(), ApiError> {
     let owner = registrations.exclusive_owner_of_alias(alias.as_str());
     let own = requester.appservice.as_ref().map(|appservice| &appservice.registration.id);
     match owner {

@@ -1,6 +1,7 @@
 use axum::extract::State;
 use causeway_hub::directory::Directory;
 use causeway_hub::rooms::Rooms;
+use causeway_router::network;
 use ruma::api::client::appservice::set_room_visibility::v3::{Request, Response};
 use ruma::api::client::room::Visibility;
 
@@ -14,7 +15,7 @@ pub async fn set(
     Ruma { request, requester, .. }: Ruma<Request>,
 ) -> Result<Answer<Response>, ApiError> {
     rooms.snapshot(&request.room_id).await?;
-    let network = format!("{}|{}", requester.0.registration.id, request.network_id);
+    let network = network(&requester.0.registration.id, &request.network_id);
     directory.set_published(&network, &request.room_id, request.visibility == Visibility::Public).await?;
     Ok(Answer(Response::new()))
 }

@@ -25,10 +25,12 @@ async fn lookup(api: &Api, user_id: &UserId) -> Result<Map<String, Value>, ApiEr
     if user_id.server_name() != api.config.server_name {
         return Err(unknown());
     }
-    let known = api.accounts.is_registered(user_id).await?
-        || (api.registrations.query_user(user_id.as_str()).await && api.accounts.is_registered(user_id).await?);
-    if !known {
-        return Err(unknown());
+    if !api.accounts.is_registered(user_id).await? {
+        // Whatever it answers, only what is there now counts.
+        api.registrations.query_user(user_id.as_str()).await;
+        if !api.accounts.is_registered(user_id).await? {
+            return Err(unknown());
+        }
     }
     Ok(api.profiles.get(user_id).await?)
 }

@@ -13,7 +13,7 @@ use ruma::api::client::room::create_room::v3::{Request, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::client::directory::check_exclusive;
+use crate::client::directory::check_new_alias;
 use crate::client::membership::query_unknown;
 use crate::{Answer, ApiError, Config, Ruma};
 
@@ -46,7 +46,7 @@ pub async fn create(
     if let Some(localpart) = &request.room_alias_name {
         let alias = RoomAliasId::parse(format!("#{localpart}:{}", config.server_name))
             .map_err(|error| ApiError::invalid_param(format!("room_alias_name: {error}")))?;
-        check_exclusive(&registrations, &requester, &alias)?;
+        check_new_alias(&registrations, &requester, &alias)?;
         with.push(put_alias_of_new_room(alias.as_str(), requester.user_id.as_str()));
     }
     if request.visibility == Visibility::Public {

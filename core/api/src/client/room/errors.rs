@@ -37,6 +37,7 @@ impl From<AliasError> for ApiError {
         let text = error.to_string();
         match error {
             AliasError::Taken(_) => Self::new(StatusCode::CONFLICT, "M_UNKNOWN", text),
+            AliasError::Unanswered(_) => Self::new(StatusCode::REQUEST_TIMEOUT, "M_UNKNOWN", text),
             AliasError::Unknown(_) => Self::not_found(text),
             AliasError::Forbidden(_) => Self::forbidden(text),
             AliasError::Room(error) => error.into(),

@@ -98,7 +98,7 @@ async fn by_appservice(
         return Err(login_unsupported());
     }
     let user_id = named_user(api, body)?;
-    if !registration.may_act_as(user_id.as_str(), api.config.server_name.as_str()) {
+    if !appservice.may_act_as(user_id.as_str()) {
         let text = format!("{user_id} is not in the namespaces of {}", registration.id);
         return Err(ApiError::new(StatusCode::FORBIDDEN, "M_EXCLUSIVE", text));
     }
