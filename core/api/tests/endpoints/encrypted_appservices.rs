@@ -113,7 +113,9 @@ async fn messages_to_devices_come_in_order_until_they_are_taken_and_then_no_more
     scene.until("a try", tried).await;
     scene.appservice.behave(Behavior::default());
     scene
-        .until("everything", |appservice| scene.numbers().len() >= COUNT as usize && appservice.event_ids().contains(&event))
+        .until("everything", |appservice| {
+            scene.numbers().len() >= COUNT as usize && appservice.event_ids().contains(&event)
+        })
         .await;
     assert_eq!(scene.numbers(), (0..COUNT).collect::<Vec<_>>());
     let first = &scene.appservice.to_device()[0];

@@ -48,6 +48,8 @@ pub struct Config {
     pub registration_requires_token: bool,
     pub registration_shared_secret: Option<Secret>,
     pub app_service_config_files: Vec<PathBuf>,
+    /// our token goes into the query of requests to appservices too
+    pub use_appservice_legacy_authorization: bool,
     pub enable_metrics: bool,
     pub rate_limits: RateLimits,
     pub own: Own,
@@ -148,6 +150,7 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
         registration_requires_token: root.bool("registration_requires_token", false),
         registration_shared_secret: root.string("registration_shared_secret").map(Secret),
         app_service_config_files: root.strings("app_service_config_files").into_iter().map(at).collect(),
+        use_appservice_legacy_authorization: root.bool("use_appservice_legacy_authorization", false),
         enable_metrics: root.bool("enable_metrics", false),
         rate_limits: rate_limits::read(root),
         own: Own {

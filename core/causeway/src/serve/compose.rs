@@ -56,10 +56,11 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
     let server_name = &config.server_name;
 
     let router = Router::start(store.clone(), Timing::default());
-    let registrations =
-        Registrations::load(store.clone(), router.clone(), server_name.as_str(), HttpSettings::default())
-            .await
-            .context("reading the registrations")?;
+    let settings =
+        HttpSettings { legacy_authorization: config.use_appservice_legacy_authorization, ..HttpSettings::default() };
+    let registrations = Registrations::load(store.clone(), router.clone(), server_name.as_str(), settings)
+        .await
+        .context("reading the registrations")?;
     registrations.apply_files(&config.app_service_config_files).await.context("applying registration files")?;
 
     let interested: Vec<Arc<dyn Interested>> = vec![Arc::new(registrations.clone())];
