@@ -113,6 +113,10 @@ impl Bridge {
         self.me.upgrade().expect("a bridge whose method runs is held by somebody")
     }
 
+    pub(crate) fn set_row(&self, row: BridgeRow) {
+        *self.row.write().unwrap_or_else(PoisonError::into_inner) = row;
+    }
+
     pub fn row(&self) -> BridgeRow {
         self.row.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

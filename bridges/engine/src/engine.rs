@@ -127,6 +127,9 @@ pub struct DeadLetter {
     pub at: i64,
 }
 
+/// Logins of which one at least has to start with a new version.
+const TRIED: usize = 3;
+
 pub struct Engine {
     hub: Arc<Hub>,
     host: Arc<dyn Host>,
@@ -252,33 +255,69 @@ impl Engine {
         Ok(bridge.view())
     }
 
-    /// The same plugin in its present version, with a new pin.
+    /// The same plugin in its present version, with a new pin. Where that does not start, the old one runs on.
     pub async fn upgrade(&self, id: &str) -> Result<BridgeView, EngineError> {
         let bridge = self.bridge(id)?;
         let before = bridge.row();
         let plugin = self.host.find(&before.component).await?;
         self.host.check(&plugin.component, &plugin.sha256, &before.config).await?;
         let component = plugin.component.display().to_string();
+        let row = BridgeRow { component: component.clone(), sha256: plugin.sha256.clone(), ..before.clone() };
+        if before.enabled {
+            self.halt(&bridge).await;
+            bridge.set_row(row);
+            if let Err(error) = self.run_all(&bridge).await {
+                self.halt(&bridge).await;
+                bridge.set_row(before);
+                self.run(&bridge).await?;
+                return Err(EngineError::Invalid(format!(
+                    "the new version does not run ({error}); the old one does again"
+                )));
+            }
+        } else {
+            bridge.set_row(row);
+        }
         let set = installed::set_component(id, &component, &plugin.sha256, &before.rights);
         self.hub.store.commit(Commit::of(vec![set])).await.map_err(MatrixError::from)?;
-        self.halt(&bridge).await;
-        let row = BridgeRow { component, sha256: plugin.sha256, ..before };
-        let enabled = row.enabled;
-        *bridge.row.write().unwrap_or_else(PoisonError::into_inner) = row;
-        if enabled {
-            self.run(&bridge).await?;
-        }
         Ok(bridge.view())
     }
 
-    /// `purge` forgets its maps and logins too; its rooms and ghosts stay.
+    /// As [`run`](Self::run), and an error too when no login's Store starts.
+    async fn run_all(&self, bridge: &Arc<Bridge>) -> Result<(), EngineError> {
+        self.run(bridge).await?;
+        let connector = bridge.connector().ok_or_else(|| EngineError::Disabled(bridge.id.clone()))?;
+        let logins: Vec<Login> = bridge.state().logins.values().take(TRIED).cloned().collect();
+        let mut last = Ok(());
+        for login in logins {
+            match connector.connect(&login.session()).await {
+                Err(error @ (CallError::Failed { .. } | CallError::Poison { .. })) => last = Err(error.into()),
+                // The network's own word is not the version's fault.
+                Ok(()) | Err(_) => return Ok(()),
+            }
+        }
+        last
+    }
+
+    /// `purge` forgets its maps, logins, queues and aliases too; its rooms and ghosts stay.
     pub async fn remove(&self, id: &str, purge: bool) -> Result<(), EngineError> {
         let bridge = self.bridge(id)?;
-        self.halt(&bridge).await;
         let mut statements = installed::remove(id);
         if purge {
+            // While they are registered; nothing is delivered to what is removed.
+            let logins: Vec<LoginId> = bridge.state().logins.keys().cloned().collect();
+            let of_logins = logins.iter().map(|login| login_destination(&bridge.id, login));
+            for destination in of_logins.chain([bot_destination(&bridge.id)]) {
+                if let Err(error) = self.hub.queues.remove(&destination).await {
+                    tracing::debug!(bridge = %bridge.id, %destination, error = %error, "there was no queue");
+                }
+            }
             statements.extend(installed::purge(id));
+            let server = self.hub.matrix.server_name();
+            let state = bridge.state();
+            let aliases = state.portals.keys().map(|key| names::alias(&bridge.id, key, server));
+            statements.extend(aliases.map(|alias| causeway_store::delete_alias(alias.as_str())));
         }
+        self.halt(&bridge).await;
         self.hub.store.commit(Commit::of(statements)).await.map_err(MatrixError::from)?;
         self.bridges.write().unwrap_or_else(PoisonError::into_inner).remove(&bridge.id);
         self.registrar.remove(id).await

@@ -47,6 +47,9 @@ pub fn load(wasm: &Wasm, cache: &Cache, path: &Path, pinned: &str) -> Result<Loa
     if found != pinned {
         return Err(PluginError::Pin { path: path.to_owned(), found, pinned: pinned.to_owned() });
     }
+    if let Err(error) = cache.keep(&found, &bytes) {
+        tracing::warn!(%error, folder = %cache.folder.display(), "a component could not be kept");
+    }
     let broken = |error: wasmtime::Error| invalid(path, format!("{error:#}"));
     let component = match cache.get(wasm, &found) {
         Some(component) => component,
@@ -100,6 +103,21 @@ impl Cache {
         };
         let me = fs::metadata("/proc/self").map(|meta| meta.uid());
         me.is_ok_and(|me| me == folder_owner && me == file_owner) && (folder_mode | file_mode) & 0o022 == 0
+    }
+
+    /// Components as they were pinned: a bridge runs on with its own when its file was replaced by a newer version.
+    fn keep(&self, digest: &str, bytes: &[u8]) -> std::io::Result<()> {
+        let place = self.kept(digest);
+        if place.is_file() {
+            return Ok(());
+        }
+        let draft = place.with_extension(format!("{}.part", std::process::id()));
+        fs::write(&draft, bytes)?;
+        fs::rename(&draft, &place)
+    }
+
+    pub fn kept(&self, digest: &str) -> PathBuf {
+        self.folder.join(format!("{digest}.wasm"))
     }
 
     /// The file is its payload behind the payload's digest.

@@ -133,7 +133,12 @@ impl Host for Plugins {
         self.disable(&spec.id).await;
         let path = spec.component.clone();
         let invalid = |reason: String| PluginError::Invalid { path: path.clone(), reason };
-        let loaded = self.load(&spec.component, &spec.sha256).await?;
+        let loaded = match self.load(&spec.component, &spec.sha256).await {
+            Err(PluginError::Pin { .. }) if self.cache.kept(&spec.sha256).is_file() => {
+                self.load(&self.cache.kept(&spec.sha256), &spec.sha256).await?
+            }
+            other => other?,
+        };
         let descriptor = self.pure(&loaded.component, &spec.component).describe().await?;
         let ca_file = ca_file(&spec.config).map_err(|reason| PluginError::Config(vec![reason]))?;
         let roots = Roots::new(ca_file.as_deref()).map_err(|error| PluginError::Config(vec![error.to_string()]))?;

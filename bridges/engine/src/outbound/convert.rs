@@ -12,7 +12,6 @@ use crate::connector::{
 use crate::content::{ORIGIN, message_part};
 
 /// What an event is to a connector.
-#[expect(clippy::large_enum_variant, reason = "most of them are events")]
 pub(crate) enum Converted<T = MatrixEvent> {
     Event(T),
     /// nothing that the network is to be told

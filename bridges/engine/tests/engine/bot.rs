@@ -79,3 +79,49 @@ pub async fn install_checks_id_config_and_permissions_and_registers_the_namespac
     let rooms = world.matrix.room_count();
     assert_eq!(rooms, 0);
 }
+
+pub async fn a_new_version_that_does_not_start_is_rolled_back(world: World) {
+    let alice = world.login("alice").await;
+    *world.host.sha256.lock().unwrap() = "01";
+    *world.host.broken.lock().unwrap() = "01";
+    let error = world.engine.upgrade("irc").await.unwrap_err().to_string();
+    assert!(error.contains("traps") && error.contains("the old one does again"), "{error}");
+    assert_eq!(world.engine.list()[0].sha256, "00");
+    world.deliver(&alice, line("bob", "hello", "m1")).await;
+    world.until("#rust", "hello", |said| count(said) == 1).await;
+    let world = world.restart().await;
+    assert_eq!(world.engine.list()[0].sha256, "00");
+    *world.host.sha256.lock().unwrap() = "02";
+    assert_eq!(world.engine.upgrade("irc").await.unwrap().sha256, "02");
+    assert_eq!(world.restart().await.engine.list()[0].sha256, "02");
+}
+
+pub async fn a_purge_leaves_no_row(world: World) {
+    let (alice, _) = portal(&world).await;
+    let write = |key: &str, secret| KvWrite { key: key.into(), value: Some(b"x".to_vec()), secret };
+    let timers = vec![TimerWrite { name: "t".into(), at: Some(1) }];
+    let kv = vec![write("a", false), write("b", true)];
+    world.deliver(&alice, Effects { kv, timers, ..Effects::default() }).await;
+    world.engine.remove("irc", true).await.unwrap();
+    for sql in [
+        "select 1 from bridges",
+        "select 1 from bridge_logins",
+        "select 1 from bridge_portals",
+        "select 1 from bridge_portal_logins",
+        "select 1 from bridge_ghosts",
+        "select 1 from bridge_messages",
+        "select 1 from bridge_reactions",
+        "select 1 from bridge_keys",
+        "select 1 from bridge_kv",
+        "select 1 from bridge_timers",
+        "select 1 from bridge_inbox",
+        "select 1 from bridge_sends",
+        "select 1 from bridge_management_rooms",
+        "select 1 from bridge_dead_letters",
+    ] {
+        let rows = world.store.fetch(sql, vec![]).await.unwrap();
+        assert!(rows.is_empty(), "{sql}: {} rows left", rows.len());
+    }
+    assert_eq!(world.router.nid("login:irc:alice"), None);
+    assert_eq!(world.router.nid("bridge:irc"), None);
+}

@@ -58,6 +58,8 @@ on_both_databases! {
     outbound::edits_reactions_and_removals_find_their_message_both_ways,
     outbound::only_what_a_logins_own_user_does_is_for_it_and_never_what_the_bridge_did,
     bot::the_bot_takes_commands_from_who_may_and_refuses_others_clearly,
+    bot::a_new_version_that_does_not_start_is_rolled_back,
+    bot::a_purge_leaves_no_row,
     bot::install_checks_id_config_and_permissions_and_registers_the_namespace,
 }
 

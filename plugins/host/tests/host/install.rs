@@ -46,7 +46,8 @@ async fn corrupt_component_is_invalid() {
 async fn damaged_cache_is_compiled_again() {
     let bed = Bed::alone().await;
     let cache = bed.folder.path().join("cache");
-    let compiled = std::fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+    let files = std::fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path());
+    let compiled = files.into_iter().find(|path| path.extension().is_some_and(|end| end == "cwasm")).unwrap();
     let mut bytes = std::fs::read(&compiled).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

@@ -23,6 +23,9 @@ pub use router::FakeRouter;
 pub struct FakeHost {
     pub connector: Arc<FakeConnector>,
     pub services: Mutex<Option<Arc<dyn Services>>>,
+    pub sha256: Mutex<&'static str>,
+    /// the version that does not start
+    pub broken: Mutex<&'static str>,
 }
 
 #[async_trait]
@@ -31,7 +34,7 @@ impl Host for FakeHost {
         vec![]
     }
     async fn find(&self, name: &str) -> Result<Plugin, PluginError> {
-        if name != "irc" {
+        if !["irc", "irc.wasm"].contains(&name) {
             return Err(PluginError::NotFound(name.into()));
         }
         Ok(Plugin {
@@ -40,7 +43,7 @@ impl Host for FakeHost {
             version: "1.0.0".into(),
             protocol: "irc".into(),
             component: "irc.wasm".into(),
-            sha256: "00".into(),
+            sha256: (*self.sha256.lock().unwrap()).into(),
             requests: Grant::default(),
             config_schema: "{}".into(),
             warnings: vec![],
@@ -49,7 +52,10 @@ impl Host for FakeHost {
     async fn check(&self, _: &std::path::Path, _: &str, config: &str) -> Result<(), PluginError> {
         if config.contains("mistake") { Err(PluginError::Config(vec!["no mistakes please".into()])) } else { Ok(()) }
     }
-    async fn enable(&self, _: BridgeSpec, services: Arc<dyn Services>) -> Result<Arc<dyn Connector>, PluginError> {
+    async fn enable(&self, spec: BridgeSpec, services: Arc<dyn Services>) -> Result<Arc<dyn Connector>, PluginError> {
+        if spec.sha256 == *self.broken.lock().unwrap() {
+            return Err(PluginError::Invalid { path: spec.component, reason: "traps".into() });
+        }
         *self.connector.services.lock().unwrap() = Some(services.clone());
         *self.services.lock().unwrap() = Some(services);
         Ok(self.connector.clone())
@@ -100,7 +106,12 @@ impl World {
     }
 
     fn over(store: Store, matrix: Arc<FakeMatrix>, keeps: Keeps) -> Self {
-        let host = Arc::new(FakeHost { connector: Arc::default(), services: Mutex::default() });
+        let host = Arc::new(FakeHost {
+            connector: Arc::default(),
+            services: Mutex::default(),
+            sha256: Mutex::new("00"),
+            broken: Mutex::new("none"),
+        });
         let router = Arc::new(FakeRouter::default());
         let engine = Engine::new(Parts {
             store: store.clone(),
