@@ -25,7 +25,7 @@ impl ToDevice {
         Self { store }
     }
 
-    /// Messages to users of this server. A repeated `transaction` sends nothing more.
+    /// Messages to users of this server. A repeated `transaction` of the same type sends nothing more.
     pub async fn send(
         &self,
         sender: &UserId,
@@ -33,8 +33,8 @@ impl ToDevice {
         transaction: &TransactionKey,
         messages: &Messages,
     ) -> Result<(), CommitError> {
-        let mut statements =
-            vec![to_device_transaction(sender.as_str(), &transaction.device, &transaction.txn_id, now_ms())];
+        let txn_id = format!("{message_type}/{}", transaction.txn_id);
+        let mut statements = vec![to_device_transaction(sender.as_str(), &transaction.device, &txn_id, now_ms())];
         let mut notices = Vec::new();
         for (user_id, devices) in messages {
             let known = self.store.devices(user_id.as_str()).await?;

@@ -1,6 +1,6 @@
 //! Devices of users.
 
-use crate::{Row, Statement, Store, StoreError, values};
+use crate::{Row, Statement, Store, StoreError, forget_keys_of_device, values};
 
 #[derive(Clone, Debug)]
 pub struct DeviceRow {
@@ -64,14 +64,12 @@ pub fn rename_device(user_id: &str, device_id: &str, display_name: &str) -> Stat
 
 /// A device with its tokens, keys and messages.
 pub fn delete_device(user_id: &str, device_id: &str) -> Vec<Statement> {
-    [
+    let rows = [
         "delete from tokens where user_id = $1 and device_id = $2",
         "delete from device_keys where user_id = $1 and device_id = $2",
-        "delete from one_time_keys where user_id = $1 and device_id = $2",
-        "delete from fallback_keys where user_id = $1 and device_id = $2",
         "delete from to_device where user_id = $1 and device_id = $2",
         "delete from devices where user_id = $1 and device_id = $2",
-    ]
-    .map(|sql| Statement::new(sql, values![user_id, device_id]))
-    .into()
+    ];
+    let rows = rows.map(|sql| Statement::new(sql, values![user_id, device_id]));
+    rows.into_iter().chain(forget_keys_of_device(user_id, device_id)).collect()
 }

@@ -57,7 +57,8 @@ impl Store {
     /// One-time keys of a device that are left, by algorithm.
     pub async fn one_time_key_counts(&self, user_id: &str, device_id: &str) -> Result<Vec<(String, i64)>, StoreError> {
         self.fetch(
-            "select algorithm, count(*) from one_time_keys where user_id = $1 and device_id = $2 group by algorithm",
+            "select algorithm, count(*) from one_time_keys where user_id = $1 and device_id = $2 and claimed = 0 \
+             group by algorithm",
             values![user_id, device_id],
         )
         .await?
@@ -78,6 +79,7 @@ impl Store {
         .collect()
     }
 
+    /// A one-time key of this id, claimed or not.
     pub async fn one_time_key(
         &self,
         user_id: &str,
@@ -102,7 +104,7 @@ impl Store {
     ) -> Result<Option<KeyRow>, StoreError> {
         self.one_key(
             "select key_id, key_json from one_time_keys \
-             where user_id = $1 and device_id = $2 and algorithm = $3 order by key_id limit 1",
+             where user_id = $1 and device_id = $2 and algorithm = $3 and claimed = 0 order by key_id limit 1",
             values![user_id, device_id, algorithm],
         )
         .await
@@ -157,7 +159,18 @@ pub fn put_device_keys(user_id: &str, device_id: &str, keys: &str) -> Statement 
     )
 }
 
-/// A key of this id that is there already stays as it is.
+/// What hung on the keys that a device had before: its one-time and fallback keys, and signatures of others.
+pub fn forget_keys_of_device(user_id: &str, device_id: &str) -> Vec<Statement> {
+    [
+        "delete from one_time_keys where user_id = $1 and device_id = $2",
+        "delete from fallback_keys where user_id = $1 and device_id = $2",
+        "delete from key_signatures where user_id = $1 and key_id = $2",
+    ]
+    .map(|sql| Statement::new(sql, values![user_id, device_id]))
+    .into()
+}
+
+/// A key of this id that is there already, or was and is claimed, stays as it is.
 pub fn put_one_time_key(user_id: &str, device_id: &str, key_id: &str, json: &str) -> Statement {
     Statement::new(
         "insert into one_time_keys (user_id, device_id, key_id, algorithm, key_json) values ($1, $2, $3, $4, $5) \
@@ -172,17 +185,19 @@ pub const KEY_CLAIMED: &str = "one-time key";
 /// Takes a key, once for ever.
 pub fn claim_one_time_key(user_id: &str, device_id: &str, key_id: &str) -> Statement {
     Statement::new(
-        "delete from one_time_keys where user_id = $1 and device_id = $2 and key_id = $3",
+        "update one_time_keys set claimed = 1 where user_id = $1 and device_id = $2 and key_id = $3 and claimed = 0",
         values![user_id, device_id, key_id],
     )
     .or_lose(KEY_CLAIMED)
 }
 
+/// One that was used and comes again stays used.
 pub fn put_fallback_key(user_id: &str, device_id: &str, key_id: &str, json: &str) -> Statement {
     Statement::new(
         "insert into fallback_keys (user_id, device_id, algorithm, key_id, key_json) values ($1, $2, $3, $4, $5) \
          on conflict (user_id, device_id, algorithm) do update set key_id = excluded.key_id, \
-         key_json = excluded.key_json, used = 0",
+         key_json = excluded.key_json, \
+         used = case when fallback_keys.key_id = excluded.key_id then fallback_keys.used else 0 end",
         values![user_id, device_id, algorithm(key_id), key_id, json],
     )
 }

@@ -185,6 +185,14 @@ impl TestHub {
         (user_id, logged_in.access_token)
     }
 
+    /// One more device of a user: its token.
+    pub async fn log_in(&self, name: &str) -> String {
+        let user = serde_json::json!({ "type": "m.id.user", "user": name });
+        let body = serde_json::json!({ "type": "m.login.password", "identifier": user, "password": "password" });
+        let answer = self.post("/_matrix/client/v3/login", "", body).await.ok();
+        answer["access_token"].as_str().expect("a token").to_owned()
+    }
+
     pub async fn request(&self, request: Request<Body>) -> Answered {
         let response = self.router.clone().oneshot(request).await.expect("the router always answers");
         let (parts, body) = response.into_parts();

@@ -5,7 +5,7 @@ use causeway_store::Position;
 use ruma::{OwnedDeviceId, OwnedUserId};
 use serde_json::{Map, Value, json};
 
-use super::hub::TestHub;
+use super::hub::{TestHub, create, encode, sync};
 
 const UPLOAD: &str = "/_matrix/client/v3/keys/upload";
 const CLAIM: &str = "/_matrix/client/v3/keys/claim";
@@ -73,7 +73,9 @@ async fn signatures_are_shown_to_whom_they_concern() {
     let master = json!({ "user_id": "@alice:hub.test", "usage": ["master"], "keys": { "ed25519:PUB": "PUB" } });
     let path = "/_matrix/client/v3/keys/device_signing/upload";
     hub.post(path, &alice, json!({ "master_key": master })).await.ok();
-    assert_eq!(hub.post(path, &alice, json!({ "master_key": master })).await.status, 401);
+    hub.post(path, &alice, json!({ "master_key": master })).await.ok();
+    let other = json!({ "user_id": "@alice:hub.test", "usage": ["master"], "keys": { "ed25519:OTHER": "OTHER" } });
+    assert_eq!(hub.post(path, &alice, json!({ "master_key": other })).await.status, 401);
     let mut signed = master.clone();
     signed["signatures"] = json!({ "@bob:hub.test": { "ed25519:BOB": "signature" } });
     let signatures = json!({ "@alice:hub.test": { "PUB": signed } });
@@ -106,4 +108,165 @@ async fn message_to_device_is_sent_once_and_kept_until_acknowledged() {
     let left = to_device.after(&user, &device, Position(0), 100).await.expect("a read");
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].position, waiting[1].position);
+}
+
+#[tokio::test]
+async fn claimed_key_never_comes_back_and_a_new_identity_begins_anew() {
+    let hub = TestHub::start().await;
+    let (_, token) = hub.user("alice").await;
+    let (user, device) = device_of(&hub, &token).await;
+    let identity = |key: &str| json!({ "user_id": user, "device_id": device, "keys": { "ed25519:D": key } });
+    let one_time = |key: &str| json!({ "signed_curve25519:A": { "key": key } });
+    let fallback = json!({ "signed_curve25519:F": { "key": "f", "fallback": true } });
+    let body = json!({ "device_keys": identity("one"), "one_time_keys": one_time("a"), "fallback_keys": fallback });
+    hub.post(UPLOAD, &token, body.clone()).await.ok();
+    let wanted = json!({ "one_time_keys": { (user.as_str()): { (device.as_str()): "signed_curve25519" } } });
+    let claim = async || {
+        let claimed = hub.post(CLAIM, &token, wanted.clone()).await.ok();
+        claimed["one_time_keys"][user.as_str()][device.as_str()].clone()
+    };
+    assert_eq!(claim().await, one_time("a"));
+    assert_eq!(claim().await, fallback);
+    // The answer to the upload was lost, so it comes again.
+    let again = hub.post(UPLOAD, &token, body).await.ok();
+    assert_eq!(again["one_time_key_counts"]["signed_curve25519"], 0);
+    assert_eq!(claim().await, fallback);
+    let unused = hub.api.keys.unused_fallback(&user, device.as_str()).await.expect("a read");
+    assert!(unused.is_empty(), "it was used");
+    hub.post(UPLOAD, &token, json!({ "one_time_keys": one_time("b") })).await.refused(400, "M_UNKNOWN");
+    let anew = json!({ "device_keys": identity("two"), "one_time_keys": one_time("b") });
+    hub.post(UPLOAD, &token, anew).await.ok();
+    assert_eq!(claim().await, one_time("b"));
+    assert_eq!(claim().await, Value::Null, "the fallback key was of the identity before");
+}
+
+#[tokio::test]
+async fn sync_counts_one_time_keys_and_names_unused_fallback_keys() {
+    let hub = TestHub::start().await;
+    let (_, token) = hub.user("alice").await;
+    let (user, device) = device_of(&hub, &token).await;
+    let synced = sync(&hub, &token, "").await;
+    assert_eq!(synced["device_one_time_keys_count"], json!({ "signed_curve25519": 0 }));
+    assert_eq!(synced["device_unused_fallback_key_types"], json!([]));
+    let keys = json!({ "signed_curve25519:A": { "key": "a" }, "curve25519:B": "b" });
+    let fallback = json!({ "signed_curve25519:F": { "key": "f" } });
+    hub.post(UPLOAD, &token, json!({ "one_time_keys": keys, "fallback_keys": fallback })).await.ok();
+    let synced = sync(&hub, &token, "").await;
+    assert_eq!(synced["device_one_time_keys_count"], json!({ "curve25519": 1, "signed_curve25519": 1 }));
+    assert_eq!(synced["device_unused_fallback_key_types"], json!(["signed_curve25519"]));
+    let wanted = json!({ "one_time_keys": { (user.as_str()): { (device.as_str()): "signed_curve25519" } } });
+    for _ in 0..2 {
+        hub.post(CLAIM, &token, wanted.clone()).await.ok();
+    }
+    let synced = sync(&hub, &token, "").await;
+    assert_eq!(synced["device_one_time_keys_count"], json!({ "curve25519": 1, "signed_curve25519": 0 }));
+    assert_eq!(synced["device_unused_fallback_key_types"], json!([]));
+}
+
+#[tokio::test]
+async fn each_device_gets_its_own_messages_and_acknowledges_them_for_itself() {
+    let hub = TestHub::start().await;
+    let ((_, alice), (bob_id, first)) = (hub.user("alice").await, hub.user("bob").await);
+    let second = hub.log_in("bob").await;
+    let (_, device) = device_of(&hub, &first).await;
+    let send = async |kind: &str, txn: &str, to: &str, number: i64| {
+        let body = json!({ "messages": { (bob_id.as_str()): { (to): { "n": number } } } });
+        hub.put(&format!("/_matrix/client/v3/sendToDevice/{kind}/{txn}"), &alice, body).await.ok();
+    };
+    send("m.test", "t1", "*", 1).await;
+    send("m.test", "t2", device.as_str(), 2).await;
+    send("m.test", "t2", device.as_str(), 99).await;
+    send("m.other", "t2", "*", 3).await;
+    let numbers = |synced: &Value| -> Vec<i64> {
+        let events = synced["to_device"]["events"].as_array().cloned().unwrap_or_default();
+        events.iter().filter_map(|event| event["content"]["n"].as_i64()).collect()
+    };
+    let of_first = sync(&hub, &first, "").await;
+    assert_eq!(numbers(&of_first), [1, 2, 3]);
+    let next = of_first["next_batch"].as_str().expect("a token");
+    assert!(numbers(&sync(&hub, &first, next).await).is_empty());
+    assert_eq!(numbers(&sync(&hub, &second, "").await), [1, 3], "the other device has not acknowledged");
+}
+
+#[tokio::test]
+async fn messages_sent_at_once_reach_a_syncing_device_once_and_in_each_senders_order() {
+    const SENDERS: usize = 4;
+    const EACH: i64 = 15;
+    let hub = Arc::new(TestHub::start().await);
+    let (bob_id, bob) = hub.user("bob").await;
+    let mut senders = tokio::task::JoinSet::new();
+    for sender in 0..SENDERS {
+        let (_, token) = hub.user(&format!("sender{sender}")).await;
+        let (hub, bob_id) = (Arc::clone(&hub), bob_id.clone());
+        senders.spawn(async move {
+            for number in 0..EACH {
+                let body = json!({ "messages": { (bob_id.as_str()): { "*": { "n": number } } } });
+                let path = format!("/_matrix/client/v3/sendToDevice/m.test/t{number}");
+                // Twice: the answer to the first may have been lost.
+                let (first, again) = (hub.put(&path, &token, body.clone()), hub.put(&path, &token, body));
+                let (first, again) = tokio::join!(first, again);
+                first.ok();
+                again.ok();
+            }
+        });
+    }
+    let mut came: std::collections::HashMap<String, Vec<i64>> = std::collections::HashMap::new();
+    let (mut since, mut total, begun) = (String::new(), 0, std::time::Instant::now());
+    while total < SENDERS * EACH as usize {
+        let synced = sync(&hub, &bob, &format!("{since}&timeout=20000")).await;
+        since = synced["next_batch"].as_str().expect("a token").to_owned();
+        let events = synced["to_device"]["events"].as_array().cloned().unwrap_or_default();
+        assert!(begun.elapsed() < std::time::Duration::from_secs(120), "{total} came, then {synced}");
+        for event in events {
+            let sender = event["sender"].as_str().expect("a sender").to_owned();
+            came.entry(sender).or_default().push(event["content"]["n"].as_i64().expect("a number"));
+            total += 1;
+        }
+    }
+    while let Some(ended) = senders.join_next().await {
+        ended.expect("no panic");
+    }
+    assert_eq!(came.len(), SENDERS);
+    assert!(came.values().all(|numbers| *numbers == (0..EACH).collect::<Vec<_>>()), "{came:?}");
+    assert!(sync(&hub, &bob, &since).await.get("to_device").is_none());
+}
+
+#[tokio::test]
+async fn device_lists_name_those_who_change_come_and_go() {
+    let hub = TestHub::start().await;
+    let ((_, alice), (bob_id, bob), (_, carol)) =
+        (hub.user("alice").await, hub.user("bob").await, hub.user("carol").await);
+    let encryption = json!({ "type": "m.room.encryption", "content": { "algorithm": "m.megolm.v1.aes-sha2" } });
+    let room = create(&hub, &alice, json!({ "preset": "public_chat", "initial_state": [encryption] })).await;
+    let room = encode(&room);
+    let start = sync(&hub, &alice, "").await["next_batch"].as_str().expect("a token").to_owned();
+    let upload = async |token: &str, key: &str| {
+        let (user, device) = device_of(&hub, token).await;
+        let keys = json!({ "user_id": user, "device_id": device, "keys": { "ed25519:D": key } });
+        hub.post(UPLOAD, token, json!({ "device_keys": keys })).await.ok();
+    };
+    let lists = async |since: &str| {
+        let synced = sync(&hub, &alice, since).await;
+        (synced["device_lists"].clone(), synced["next_batch"].as_str().expect("a token").to_owned())
+    };
+    upload(&carol, "c").await;
+    let (nobody, since) = lists(&start).await;
+    assert_eq!(nobody, Value::Null, "carol shares no room");
+    hub.post(&format!("/_matrix/client/v3/join/{room}"), &bob, json!({})).await.ok();
+    let (came, since) = lists(&since).await;
+    assert_eq!(came, json!({ "changed": [bob_id] }));
+    upload(&bob, "b").await;
+    let (changed, since) = lists(&since).await;
+    assert_eq!(changed, json!({ "changed": [bob_id] }));
+    upload(&bob, "b").await;
+    assert_eq!(lists(&since).await.0, Value::Null, "the same keys again are no change");
+    hub.post(&format!("/_matrix/client/v3/rooms/{room}/leave"), &bob, json!({})).await.ok();
+    let (gone, end) = lists(&since).await;
+    assert_eq!(gone, json!({ "left": [bob_id] }));
+    let changes = async |from: &str, to: &str| {
+        hub.get(&format!("/_matrix/client/v3/keys/changes?from={from}&to={to}"), &alice).await.ok()
+    };
+    assert_eq!(changes(&since, &end).await, json!({ "changed": [], "left": [bob_id] }));
+    assert_eq!(changes(&end, &end).await, json!({ "changed": [], "left": [] }));
+    hub.get("/_matrix/client/v3/keys/changes?from=x&to=y", &alice).await.refused(400, "M_INVALID_PARAM");
 }

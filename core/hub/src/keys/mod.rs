@@ -4,7 +4,7 @@ mod claim;
 mod query;
 mod upload;
 
-use causeway_store::{Commit, CommitError, Notice, Position, Statement, Store, StoreError, device_list_changed};
+use causeway_store::{Commit, CommitError, Notice, Statement, Store, StoreError, device_list_changed};
 use ruma::UserId;
 
 pub use query::UserKeys;
@@ -28,11 +28,6 @@ impl Keys {
     /// Algorithms with a fallback key that nobody has claimed.
     pub async fn unused_fallback(&self, user_id: &UserId, device_id: &str) -> Result<Vec<String>, StoreError> {
         self.store.unused_fallback_keys(user_id.as_str(), device_id).await
-    }
-
-    /// Users whose devices or keys changed between two positions, everybody's: the caller knows who shares rooms.
-    pub async fn changed(&self, after: Position, to: Position) -> Result<Vec<String>, StoreError> {
-        self.store.device_lists_changed(after, to).await
     }
 
     /// Commits what others have to learn of.

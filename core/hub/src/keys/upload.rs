@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use causeway_store::{
-    Commit, CommitError, Notice, Statement, StoreError, device_list_changed, put_cross_signing_key, put_device_keys,
-    put_fallback_key, put_key_signature, put_one_time_key,
+    Commit, CommitError, Notice, Statement, StoreError, device_list_changed, forget_keys_of_device,
+    put_cross_signing_key, put_device_keys, put_fallback_key, put_key_signature, put_one_time_key,
 };
 use ruma::{DeviceId, OwnedUserId, UserId};
 use serde_json::value::RawValue;
@@ -48,13 +48,24 @@ impl Keys {
         let (user, device) = (user_id.as_str(), device_id.as_str());
         let mut statements: Vec<Statement> = Vec::new();
         let mut notices = Vec::new();
+        let mut is_new_identity = false;
         if let Some(keys) = &upload.device_keys {
-            statements.push(put_device_keys(user, device, keys.get()));
-            statements.push(device_list_changed(user));
-            notices.push(Notice::DeviceList { user_id: user.into() });
+            let all = self.store.device_keys(user).await?;
+            let known = all.into_iter().find(|(with_keys, _)| with_keys == device).map(|(_, keys)| keys);
+            // Somebody logged in anew on this device: what was made for the former keys opens nothing any more.
+            is_new_identity = known.as_deref().is_some_and(|known| !same_identity(known, keys.get()));
+            if is_new_identity {
+                statements.extend(forget_keys_of_device(user, device));
+            }
+            if known.is_none_or(|known| !same_json(&known, keys.get())) {
+                statements.push(put_device_keys(user, device, keys.get()));
+                statements.push(device_list_changed(user));
+                notices.push(Notice::DeviceList { user_id: user.into() });
+            }
         }
         for (key_id, key) in &upload.one_time_keys {
-            if let Some(known) = self.store.one_time_key(user, device, key_id).await?
+            if !is_new_identity
+                && let Some(known) = self.store.one_time_key(user, device, key_id).await?
                 && !same_json(&known, key.get())
             {
                 return Err(KeyConflict(key_id.clone()).into());
@@ -99,6 +110,12 @@ impl Keys {
         }
         Ok(())
     }
+}
+
+/// Whether two objects of device keys hold the same public keys.
+fn same_identity(one: &str, other: &str) -> bool {
+    let keys = |text: &str| serde_json::from_str::<Value>(text).ok().map(|value| value["keys"].clone());
+    keys(one) == keys(other)
 }
 
 fn same_json(one: &str, other: &str) -> bool {

@@ -84,7 +84,7 @@ impl Inner {
             wants_type(presence.types.as_deref(), &presence.not_types, event.json())
         });
         if let Some(since) = request.since {
-            let lists = self.device_lists(request, &rooms, since.position, to).await?;
+            let lists = self.device_lists(&request.user_id, &rooms, since.position, to).await?;
             response.device_lists = lists;
         }
         let is_empty = response.rooms.is_empty()

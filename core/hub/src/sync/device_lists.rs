@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use causeway_store::{Position, UserRoom};
 use ruma::api::client::sync::sync_events::DeviceLists;
-use ruma::{OwnedRoomId, OwnedUserId};
+use ruma::{OwnedRoomId, OwnedUserId, UserId};
 
-use super::{Inner, SyncRequest};
+use super::{Inner, Sync, SyncToken};
 use crate::rooms::SendError;
 
 /// How the user stands to somebody.
@@ -18,16 +18,29 @@ struct Candidates {
     gone: BTreeSet<String>,
 }
 
+impl Sync {
+    /// What the responses between two tokens said of device lists, for `/keys/changes`.
+    pub async fn device_lists(
+        &self,
+        user_id: &UserId,
+        from: SyncToken,
+        to: SyncToken,
+    ) -> Result<DeviceLists, SendError> {
+        let rooms = self.inner.store.user_rooms(user_id.as_str()).await?;
+        self.inner.device_lists(user_id, &rooms, from.position, to.position).await
+    }
+}
+
 impl Inner {
     /// Between two positions.
     pub(super) async fn device_lists(
         &self,
-        request: &SyncRequest,
+        user_id: &UserId,
         rooms: &[UserRoom],
         since: Position,
         to: Position,
     ) -> Result<DeviceLists, SendError> {
-        let own = request.user_id.as_str();
+        let own = user_id.as_str();
         let mut candidates = Candidates::default();
         candidates.changed.extend(self.store.device_lists_changed(since, to).await?);
         for room in rooms {

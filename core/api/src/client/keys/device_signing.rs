@@ -7,7 +7,7 @@ use crate::client::interactive;
 use crate::{Api, ApiError, Ruma};
 
 /// `POST /_matrix/client/v3/keys/device_signing/upload` (client-server API, "Cross-signing"). The first keys need no
-/// password.
+/// password, nor the same ones again.
 pub async fn upload(
     State(api): State<Api>,
     Ruma { request, requester, body }: Ruma<Request>,
@@ -20,10 +20,21 @@ pub async fn upload(
     let keys: Vec<(&str, String)> =
         given.into_iter().filter_map(|(usage, key)| Some((usage, key?.json().get().to_owned()))).collect();
     let known = api.keys.query(&requester.user_id, &[], &requester.user_id).await?;
-    if known.master.is_some() {
+    let of = |usage: &str| match usage {
+        "master" => known.master.as_ref(),
+        "self_signing" => known.self_signing.as_ref(),
+        _ => known.user_signing.as_ref(),
+    };
+    if known.master.is_some() && !keys.iter().all(|(usage, key)| is_same(of(usage), key)) {
         interactive::confirm(&api, &requester, &body).await?;
     }
     let keys: Vec<(&str, &str)> = keys.iter().map(|(usage, key)| (*usage, key.as_str())).collect();
     api.keys.upload_cross_signing(&requester.user_id, &keys).await?;
     Ok(Json(json!({})))
+}
+
+/// Whether a key is the one that is known; signatures may have come since.
+fn is_same(known: Option<&Value>, key: &str) -> bool {
+    let key: Value = serde_json::from_str(key).unwrap_or_default();
+    known.is_some_and(|known| known["keys"] == key["keys"] && known["usage"] == key["usage"])
 }
