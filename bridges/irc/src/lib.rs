@@ -26,4 +26,12 @@ mod time;
 
 pub use connector::Irc;
 
+/// What parses the bytes of strangers, for the fuzz targets.
+#[cfg(fuzzing)]
+pub mod fuzz {
+    pub use crate::format::{from_html, plain, to_html};
+    pub use crate::message::Message;
+    pub use crate::split::split;
+}
+
 causeway_sdk::export!(Irc);

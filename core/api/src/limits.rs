@@ -35,6 +35,8 @@ pub struct Rates {
     pub login_failed: Rate,
     pub joins: Rate,
     pub invites: Rate,
+    /// questions from one address whether a registration token is valid
+    pub token_validity: Rate,
 }
 
 impl Default for Rates {
@@ -48,6 +50,7 @@ impl Default for Rates {
             login_failed: Rate { per_second: 0.17, burst: 3.0 },
             joins: Rate { per_second: 0.1, burst: 10.0 },
             invites: Rate { per_second: 0.3, burst: 10.0 },
+            token_validity: Rate { per_second: 0.1, burst: 5.0 },
         }
     }
 }
@@ -89,6 +92,7 @@ pub enum Limited {
     FailedConfirmation,
     Join,
     Invite,
+    TokenValidity,
 }
 
 #[derive(Clone)]
@@ -153,6 +157,7 @@ impl RateLimits {
             Limited::FailedLogin | Limited::FailedConfirmation => self.rates.login_failed,
             Limited::Join => self.rates.joins,
             Limited::Invite => self.rates.invites,
+            Limited::TokenValidity => self.rates.token_validity,
         }
     }
 

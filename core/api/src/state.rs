@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use causeway_hub::account_data::AccountData;
-use causeway_hub::accounts::Accounts;
+use causeway_hub::accounts::{Accounts, PasswordPolicy};
 use causeway_hub::aliases::Aliases;
 use causeway_hub::devices::Devices;
 use causeway_hub::directory::Directory;
@@ -100,4 +100,13 @@ pub struct Config {
     pub enable_registration: bool,
     pub registration_requires_token: bool,
     pub registration_shared_secret: Option<String>,
+    /// further keys of `/.well-known/matrix/client`
+    pub extra_well_known: serde_json::Map<String, serde_json::Value>,
+    /// whether other servers are told to reach this one on port 443
+    pub serve_server_wellknown: bool,
+    /// whether passwords log in
+    pub password_login: bool,
+    /// whether passwords confirm what only the account's owner may do
+    pub password_confirms: bool,
+    pub password_policy: PasswordPolicy,
 }

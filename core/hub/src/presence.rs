@@ -44,11 +44,18 @@ pub struct Presences {
     known: Arc<RwLock<HashMap<OwnedUserId, (u64, Presence)>>>,
     lossy: Lossy,
     changes: broadcast::Sender<OwnedUserId>,
+    /// nobody's presence is kept or told
+    is_off: bool,
 }
 
 impl Presences {
     pub fn new(lossy: Lossy) -> Self {
-        Self { known: Arc::default(), lossy, changes: broadcast::channel(WATCHED).0 }
+        Self { known: Arc::default(), lossy, changes: broadcast::channel(WATCHED).0, is_off: false }
+    }
+
+    /// Keeps nothing and tells nobody, unless `enabled`.
+    pub fn only_if(self, enabled: bool) -> Self {
+        Self { is_off: !enabled, ..self }
     }
 
     /// None: not seen since the start.
@@ -58,6 +65,9 @@ impl Presences {
     }
 
     pub fn set(&self, user_id: &UserId, state: PresenceState, status_msg: Option<String>) {
+        if self.is_off {
+            return;
+        }
         let presence = Presence { state, status_msg, last_active: now_ms() };
         {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);

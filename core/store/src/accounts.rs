@@ -32,6 +32,22 @@ pub struct TokenRow {
     pub expires: Option<i64>,
 }
 
+#[derive(Clone, Debug)]
+pub struct RegistrationTokenRow {
+    pub token: String,
+    /// none: any number of times
+    pub uses_allowed: Option<i64>,
+    pub completed: i64,
+    /// milliseconds since the Unix epoch
+    pub expires: Option<i64>,
+}
+
+impl RegistrationTokenRow {
+    pub fn is_valid(&self, now: i64) -> bool {
+        self.expires.is_none_or(|expires| expires > now) && self.uses_allowed.is_none_or(|uses| self.completed < uses)
+    }
+}
+
 const ACCOUNT: &str =
     "select user_id, password_hash, admin, appservice, created, deactivated from accounts where user_id = $1";
 const ACCOUNTS: &str =
@@ -56,6 +72,20 @@ impl Store {
         rows.first()
             .map(|row| Ok(TokenRow { user_id: row.get(0)?, device_id: row.get(1)?, expires: row.get(2)? }))
             .transpose()
+    }
+
+    pub async fn registration_tokens(&self) -> Result<Vec<RegistrationTokenRow>, StoreError> {
+        let sql = "select token, uses_allowed, completed, expires from registration_tokens order by token";
+        let rows = self.fetch(sql, vec![]).await?;
+        let read = |row: &Row| {
+            Ok(RegistrationTokenRow {
+                token: row.get(0)?,
+                uses_allowed: row.get(1)?,
+                completed: row.get(2)?,
+                expires: row.get(3)?,
+            })
+        };
+        rows.iter().map(read).collect()
     }
 
     /// Whether a registration token is known, not expired and not used up.
@@ -194,4 +224,8 @@ pub fn put_registration_token(token: &str, uses_allowed: Option<i64>, expires: O
          on conflict (token) do update set uses_allowed = excluded.uses_allowed, expires = excluded.expires",
         args,
     )
+}
+
+pub fn delete_registration_token(token: &str) -> Statement {
+    Statement::new("delete from registration_tokens where token = $1", values![token])
 }

@@ -61,9 +61,22 @@ pub fn load(wasm: &Wasm, cache: &Cache, path: &Path, pinned: &str) -> Result<Loa
             component
         }
     };
-    let warnings = check_imports(wasm, path, &component)?;
-    let component = wasm.linker.instantiate_pre(&component).and_then(ConnectorPluginPre::new).map_err(broken)?;
+    link(wasm, path, &component)
+}
+
+/// Holds what it imports and exports against what this hub has.
+fn link(wasm: &Wasm, path: &Path, component: &Component) -> Result<Loaded, PluginError> {
+    let broken = |error: wasmtime::Error| invalid(path, format!("{error:#}"));
+    let warnings = check_imports(wasm, path, component)?;
+    let component = wasm.linker.instantiate_pre(component).and_then(ConnectorPluginPre::new).map_err(broken)?;
     Ok(Loaded { component, warnings })
+}
+
+/// Bytes that nobody vouches for, up to the point where they could be run.
+#[cfg(fuzzing)]
+pub fn check(wasm: &Wasm, bytes: &[u8]) -> Result<(), String> {
+    let component = Component::from_binary(&wasm.engine, bytes).map_err(|error| format!("{error:#}"))?;
+    link(wasm, Path::new("fuzz"), &component).map(drop).map_err(|error| error.to_string())
 }
 
 fn check_imports(wasm: &Wasm, path: &Path, component: &Component) -> Result<Vec<String>, PluginError> {

@@ -31,6 +31,7 @@ pub struct Timer {
     pub durable: bool,
 }
 
+#[expect(clippy::large_enum_variant, reason = "each is made once and taken at once")]
 pub enum NetAct {
     Open { conn: u64, tag: String, dial: Dial },
     Send { conn: u64, frames: Vec<Frame> },

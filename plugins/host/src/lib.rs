@@ -25,3 +25,21 @@ mod web;
 
 pub use limits::{Ceilings, Limit};
 pub use plugins::{HostConfig, HostError, Plugins};
+
+/// What parses the bytes of strangers, for the fuzz targets.
+#[cfg(fuzzing)]
+pub mod fuzz {
+    use std::sync::LazyLock;
+
+    use crate::wasm::Wasm;
+
+    static WASM: LazyLock<Wasm> = LazyLock::new(|| Wasm::new().expect("the engine starts"));
+
+    pub fn manifest(text: &str) -> Result<(), String> {
+        crate::manifest::parse(text).map(drop)
+    }
+
+    pub fn component(bytes: &[u8]) -> Result<(), String> {
+        crate::component::check(&WASM, bytes)
+    }
+}

@@ -11,7 +11,7 @@ const WIT: &[&str] = &["causeway:bridge@0.1.0"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Manifest {
+pub struct Manifest {
     manifest: u32,
     id: String,
     version: String,
@@ -81,21 +81,27 @@ impl Default for Requests {
     }
 }
 
+/// What is wrong with a manifest's text, as far as it shows in the text alone.
+pub fn parse(text: &str) -> Result<Manifest, String> {
+    let manifest: Manifest = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+    if manifest.manifest != 1 {
+        return Err(format!("manifest version {} is not known; this hub reads 1", manifest.manifest));
+    }
+    if !WIT.contains(&manifest.wit.as_str()) {
+        return Err(format!("{} is not served by this hub, which has {}", manifest.wit, WIT.join(", ")));
+    }
+    let most = (crate::wasm::MEMORY_MOST >> 20) as u32;
+    if manifest.requests.memory_mib > most {
+        return Err(format!("memory_mib: at most {most}"));
+    }
+    Ok(manifest)
+}
+
 /// Reads a manifest, with the files that it names beside it.
 pub fn read(path: &Path) -> Result<Plugin, PluginError> {
     let invalid = |reason: String| PluginError::Invalid { path: path.to_owned(), reason };
     let text = fs::read_to_string(path).map_err(|error| invalid(error.to_string()))?;
-    let manifest: Manifest = serde_yaml::from_str(&text).map_err(|error| invalid(error.to_string()))?;
-    if manifest.manifest != 1 {
-        return Err(invalid(format!("manifest version {} is not known; this hub reads 1", manifest.manifest)));
-    }
-    if !WIT.contains(&manifest.wit.as_str()) {
-        return Err(invalid(format!("{} is not served by this hub, which has {}", manifest.wit, WIT.join(", "))));
-    }
-    let most = (crate::wasm::MEMORY_MOST >> 20) as u32;
-    if manifest.requests.memory_mib > most {
-        return Err(invalid(format!("memory_mib: at most {most}")));
-    }
+    let manifest = parse(&text).map_err(invalid)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let beside = |name: &Path| match name.components().collect::<Vec<_>>().as_slice() {
         [std::path::Component::Normal(_)] => Ok(folder.join(name)),

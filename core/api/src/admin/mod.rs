@@ -3,6 +3,7 @@
 mod authorize;
 mod bridges;
 mod queues;
+mod registration_tokens;
 mod registrations;
 mod users;
 
@@ -15,5 +16,6 @@ pub(crate) fn routes(routes: Routes) -> Routes {
     let routes = registrations::routes(routes);
     let routes = bridges::routes(routes);
     let routes = queues::routes(routes);
+    let routes = registration_tokens::routes(routes);
     users::routes(routes)
 }

@@ -16,7 +16,7 @@ pub async fn capabilities(State(config): State<Arc<Config>>, Ruma { requester, .
     let available: Map<_, _> = (1..=12).map(|version: u8| (version.to_string(), "stable".into())).collect();
     Json(json!({ "capabilities": {
         "m.room_versions": { "default": default, "available": available },
-        "m.change_password": { "enabled": true },
+        "m.change_password": { "enabled": config.password_confirms },
         "m.set_displayname": { "enabled": true },
         "m.set_avatar_url": { "enabled": true },
         "m.profile_fields": { "enabled": true },

@@ -19,6 +19,9 @@ pub(crate) async fn confirm(api: &Api, requester: &Requester, body: &[u8]) -> Re
     if requester.appservice.is_some() {
         return Ok(());
     }
+    if !api.config.password_confirms {
+        return Err(ApiError::forbidden("this has to be confirmed by a password, and this server knows none"));
+    }
     let user_id = requester.user_id.as_str();
     api.limits.check_failures(Limited::FailedConfirmation, user_id)?;
     let passed = pass(api, &[&[Stage::Password]], Some(&requester.user_id), body).await;

@@ -34,6 +34,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .on::<endpoints::discovery::get_supported_versions::Request, _>(versions::versions)
         .on::<endpoints::discovery::get_capabilities::v3::Request, _>(capabilities::capabilities)
         .on::<endpoints::discovery::discover_homeserver::Request, _>(well_known::client)
+        .route("/.well-known/matrix/server", axum::routing::get(well_known::server))
         .on::<endpoints::appservice::request_ping::v1::Request, _>(appservice::ping)
         .on::<endpoints::presence::get_presence::v3::Request, _>(presence::get)
         .on::<endpoints::presence::set_presence::v3::Request, _>(presence::set)

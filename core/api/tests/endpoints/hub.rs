@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use causeway_api::{Api, Config, Nonces, Parts, RateLimits, Rates};
 use causeway_emulators::appservice::RecordingAppservice;
 use causeway_hub::account_data::AccountData;
-use causeway_hub::accounts::{Accounts, NewAccount, NewDevice, PasswordCost};
+use causeway_hub::accounts::{Accounts, NewAccount, NewDevice, PasswordCost, PasswordPolicy};
 use causeway_hub::aliases::Aliases;
 use causeway_hub::devices::Devices;
 use causeway_hub::directory::Directory;
@@ -103,6 +103,11 @@ impl TestHub {
             enable_registration: true,
             registration_requires_token: false,
             registration_shared_secret: Some(SHARED_SECRET.to_owned()),
+            extra_well_known: serde_json::Map::new(),
+            serve_server_wellknown: false,
+            password_login: true,
+            password_confirms: true,
+            password_policy: PasswordPolicy::default(),
         };
         change(&mut config);
         let lossy = Lossy::default();
@@ -233,6 +238,7 @@ pub fn generous() -> Rates {
         login_failed: rate,
         joins: rate,
         invites: rate,
+        token_validity: rate,
     }
 }
 

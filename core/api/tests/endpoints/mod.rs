@@ -2,6 +2,7 @@
 
 mod account_data;
 mod accounts;
+mod admin_users;
 mod appservices;
 mod edge;
 mod encrypted_appservices;
@@ -9,6 +10,7 @@ mod hub;
 mod keys;
 mod limits;
 mod media;
+mod passwords;
 mod pings_and_queries;
 mod profiles;
 mod push;

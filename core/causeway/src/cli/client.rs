@@ -25,6 +25,15 @@ pub struct Target {
     pub json: bool,
 }
 
+/// A command that acts on a running hub.
+#[derive(clap::Args)]
+pub struct OnHub<C: clap::Subcommand> {
+    #[command(subcommand)]
+    pub command: C,
+    #[command(flatten)]
+    pub target: Target,
+}
+
 /// The admin API of a running hub.
 pub struct Client {
     http: reqwest::Client,

@@ -8,6 +8,7 @@ mod queue;
 mod register_user;
 mod registration;
 mod table;
+mod user;
 
 use clap::{Parser, Subcommand};
 
@@ -28,6 +29,10 @@ enum Command {
     RegisterUser(register_user::Arguments),
     Registration(registration::Arguments),
     Serve(crate::serve::Arguments),
+    /// Accounts: made, changed and ended while the hub runs
+    ///
+    /// Example: causeway user create alice
+    User(client::OnHub<user::Command>),
 }
 
 pub async fn run() -> anyhow::Result<()> {
@@ -43,5 +48,6 @@ pub async fn run() -> anyhow::Result<()> {
         Command::RegisterUser(arguments) => register_user::run(arguments).await,
         Command::Registration(arguments) => registration::run(arguments).await,
         Command::Serve(arguments) => crate::serve::run(arguments).await,
+        Command::User(arguments) => user::run(arguments).await,
     }
 }

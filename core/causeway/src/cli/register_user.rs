@@ -25,6 +25,9 @@ pub struct Arguments {
     /// Asked for when absent
     #[arg(short, long)]
     password: Option<String>,
+    /// A file that holds the password
+    #[arg(long, conflicts_with = "password")]
+    password_file: Option<PathBuf>,
     #[arg(short, long)]
     admin: bool,
     #[arg(long, conflicts_with = "admin")]
@@ -58,9 +61,13 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
         (None, None) => unreachable!("the config is loaded when there is no URL"),
     };
-    let password = match arguments.password {
-        Some(password) => password,
-        None => ask_password()?,
+    let password = match (arguments.password, &arguments.password_file) {
+        (Some(password), _) => password,
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .with_context(|| format!("reading {}", file.display()))?
+            .trim_end_matches(['\r', '\n'])
+            .to_owned(),
+        (None, None) => ask_password()?,
     };
     let endpoint = format!("{}/_synapse/admin/v1/register", url.trim_end_matches('/'));
     let http = reqwest::Client::builder().no_proxy().build()?;
@@ -106,7 +113,7 @@ fn mac(secret: &str, nonce: &str, user: &str, password: &str, admin: bool) -> St
     hex::encode(mac.finalize().into_bytes())
 }
 
-fn ask_password() -> anyhow::Result<String> {
+pub fn ask_password() -> anyhow::Result<String> {
     eprint!("Password (shown as you type): ");
     std::io::stderr().flush()?;
     let mut line = String::new();

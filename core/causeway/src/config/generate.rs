@@ -53,6 +53,8 @@ default_room_version: "12"
 appservice_default_room_version: "11"
 
 causeway:
+  # info, or with exceptions: info,causeway_router=debug; SIGHUP applies a change
+  log: {{filter: "info,ruma_state_res=warn"}}
   admin_socket: "{data}/admin.sock"
   # Made on the first start: what bridges keep secret (sessions, passwords) is encrypted with it.
   secrets_key_path: "{data}/secrets.key"

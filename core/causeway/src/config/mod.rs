@@ -1,10 +1,15 @@
 //! homeserver.yaml: Synapse's names where the meaning is the same, our own under `causeway:`.
 
+pub mod certificate;
 mod database;
 mod environment;
+pub mod files;
 mod generate;
+mod lines;
 mod listeners;
+mod log;
 mod mistake;
+mod passwords;
 mod rate_limits;
 mod section;
 
@@ -14,8 +19,12 @@ use std::time::Duration;
 
 pub use database::Database;
 pub use generate::generate;
-pub use listeners::{Listener, Resource};
+pub use listeners::{Address, Listener, Resource};
+pub use log::{Log, LogFormat};
+#[cfg(fuzzing)]
+pub use mistake::Place;
 pub use mistake::{Mistake, Mistakes};
+pub use passwords::Passwords;
 pub use rate_limits::{RateLimit, RateLimits};
 use ruma::{OwnedServerName, RoomVersionId};
 use section::{Section, Source};
@@ -33,20 +42,26 @@ impl fmt::Debug for Secret {
 #[derive(Clone, Debug)]
 pub struct Config {
     pub server_name: OwnedServerName,
+    /// without a `/` at its end
     pub public_baseurl: Option<String>,
+    pub extra_well_known_client_content: serde_json::Map<String, serde_json::Value>,
+    pub serve_server_wellknown: bool,
+    pub presence_enabled: bool,
     pub default_room_version: RoomVersionId,
     /// for rooms that an appservice makes without naming a version
     pub appservice_default_room_version: RoomVersionId,
     pub listeners: Vec<Listener>,
+    /// certificate and key of the listeners with TLS
+    pub tls: Option<(PathBuf, PathBuf)>,
     pub database: Database,
     pub signing_key_path: PathBuf,
     pub media_store_path: PathBuf,
     /// bytes
     pub max_upload_size: u64,
     pub enable_registration: bool,
-    pub enable_registration_without_verification: bool,
     pub registration_requires_token: bool,
     pub registration_shared_secret: Option<Secret>,
+    pub passwords: Passwords,
     pub app_service_config_files: Vec<PathBuf>,
     /// our token goes into the query of requests to appservices too
     pub use_appservice_legacy_authorization: bool,
@@ -66,6 +81,7 @@ pub struct Own {
     /// what bridges keep secret is encrypted with
     pub secrets_key_path: PathBuf,
     pub password_hash_minimal: bool,
+    pub log: Log,
     /// how long a bridge may take for what `serve` waits for at the end
     pub shutdown: Duration,
 }
@@ -82,21 +98,29 @@ pub struct Loaded {
 /// # Errors
 /// All mistakes at once, each with its line.
 pub fn load(path: &Path) -> Result<Loaded, Mistakes> {
-    let one = |line, text: String| Mistakes(vec![Mistake { file: path.to_owned(), line, text }]);
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| one(None, format!("can't be read: {error}; `causeway generate-config` makes one")))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        one_mistake(path, None, format!("can't be read: {error}; `causeway generate-config` makes one"))
+    })?;
     parse(path, &text, std::env::vars())
 }
 
-fn parse(path: &Path, text: &str, environment: impl Iterator<Item = (String, String)>) -> Result<Loaded, Mistakes> {
-    let one = |line, text: String| Mistakes(vec![Mistake { file: path.to_owned(), line, text }]);
-    let mut value: serde_yaml::Value = serde_yaml::from_str(text)
-        .map_err(|error| one(error.location().map(|at| at.line()), format!("is not YAML: {error}")))?;
+fn one_mistake(path: &Path, line: Option<usize>, text: String) -> Mistakes {
+    Mistakes(vec![Mistake::in_file(path, line, text)])
+}
+
+/// As [`load`], of a text: `path` is its name, and what paths in it are relative to.
+pub fn parse(path: &Path, text: &str, environment: impl Iterator<Item = (String, String)>) -> Result<Loaded, Mistakes> {
+    let not_yaml = |error: serde_yaml::Error| {
+        one_mistake(path, error.location().map(|at| at.line()), format!("is not YAML: {error}"))
+    };
+    let mut value: serde_yaml::Value = serde_yaml::from_str(text).map_err(not_yaml)?;
+    // `<<: *anchor`
+    value.apply_merge().map_err(not_yaml)?;
     if !value.is_mapping() {
-        return Err(one(None, "must be a mapping of keys to values".to_owned()));
+        return Err(one_mistake(path, None, "must be a mapping of keys to values".to_owned()));
     }
-    environment::lay_over(&mut value, environment);
-    let source = Source::new(path, text);
+    let overrides = environment::lay_over(&mut value, environment);
+    let source = Source::new(path, text, overrides);
     let config = read(&Section::root(&source, value), path.parent().unwrap_or(Path::new(".")));
     let mistakes = source.mistakes.into_inner();
     match config {
@@ -135,20 +159,26 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
     };
     let own = root.section("causeway");
     let data = at("data".to_owned());
+    let certificate = root.string("tls_certificate_path").map(at);
+    let tls = certificate.zip(root.string("tls_private_key_path").map(at));
     let config = Config {
         server_name: server_name.unwrap_or_else(|| OwnedServerName::try_from("invalid").expect("a host name")),
-        public_baseurl: root.string("public_baseurl"),
+        public_baseurl: public_baseurl(root),
+        extra_well_known_client_content: root.json("extra_well_known_client_content"),
+        serve_server_wellknown: root.bool("serve_server_wellknown", false),
+        presence_enabled: presence_enabled(root),
         default_room_version: version("default_room_version", RoomVersionId::V12),
         appservice_default_room_version: version("appservice_default_room_version", RoomVersionId::V11),
-        listeners: listeners::read(root, directory),
+        listeners: listeners::read(root, directory, tls.is_some()),
+        tls,
         database: database::read(root, directory),
         signing_key_path: at(root.string("signing_key_path").unwrap_or_else(|| "signing.key".to_owned())),
         media_store_path: root.string("media_store_path").map_or_else(|| data.join("media"), at),
         max_upload_size: root.size("max_upload_size", 50 << 20),
         enable_registration: root.bool("enable_registration", false),
-        enable_registration_without_verification: root.bool("enable_registration_without_verification", false),
         registration_requires_token: root.bool("registration_requires_token", false),
-        registration_shared_secret: root.string("registration_shared_secret").map(Secret),
+        registration_shared_secret: shared_secret(root, directory),
+        passwords: passwords::read(root),
         app_service_config_files: root.strings("app_service_config_files").into_iter().map(at).collect(),
         use_appservice_legacy_authorization: root.bool("use_appservice_legacy_authorization", false),
         enable_metrics: root.bool("enable_metrics", false),
@@ -159,12 +189,13 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
             admin_socket: own.string("admin_socket").map_or_else(|| data.join("admin.sock"), at),
             secrets_key_path: own.string("secrets_key_path").map_or_else(|| data.join("secrets.key"), at),
             password_hash_minimal: password_hash_minimal(&own),
+            log: log::read(&own),
             shutdown: Duration::from_secs(10),
         },
     };
     if config.enable_registration
         && !config.registration_requires_token
-        && !config.enable_registration_without_verification
+        && !root.bool("enable_registration_without_verification", false)
     {
         root.mistake(
             "enable_registration",
@@ -176,6 +207,50 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
     own.finish();
     root.finish();
     Some(config)
+}
+
+/// Given as it is, or in a file of its own.
+fn shared_secret(root: &Section<'_>, directory: &Path) -> Option<Secret> {
+    let (given, path) = (root.string("registration_shared_secret"), root.string("registration_shared_secret_path"));
+    match (given, path) {
+        (Some(_), Some(_)) => {
+            root.mistake("registration_shared_secret_path", "the secret is given already; remove one of the two");
+            None
+        }
+        (given, None) => given.map(Secret),
+        (None, Some(path)) => match std::fs::read_to_string(directory.join(&path)) {
+            Ok(text) => Some(Secret(text.trim_end().to_owned())),
+            Err(error) => {
+                root.mistake(
+                    "registration_shared_secret_path",
+                    format_args!("{path} can't be read: {error}; put a long random text there"),
+                );
+                None
+            }
+        },
+    }
+}
+
+fn public_baseurl(root: &Section<'_>) -> Option<String> {
+    let text = root.string("public_baseurl")?;
+    match url::Url::parse(&text) {
+        Ok(url) if ["http", "https"].contains(&url.scheme()) && url.has_host() => {}
+        _ => root.mistake("public_baseurl", format_args!("{text:?} is no URL; write https://matrix.example.org/")),
+    }
+    Some(text.trim_end_matches('/').to_owned())
+}
+
+/// `presence.enabled`, or `use_presence` of older configs.
+fn presence_enabled(root: &Section<'_>) -> bool {
+    let before = root.bool("use_presence", true);
+    let section = root.section("presence");
+    let enabled = match section.get("enabled") {
+        // Only modules would set it, and there are none.
+        Some(serde_yaml::Value::String(text)) if text == "untracked" => false,
+        _ => section.bool("enabled", before),
+    };
+    section.finish();
+    enabled
 }
 
 fn password_hash_minimal(own: &Section<'_>) -> bool {
@@ -195,11 +270,10 @@ fn password_hash_minimal(own: &Section<'_>) -> bool {
 impl Config {
     /// Where this machine reaches the client API, if a listener speaks plain HTTP.
     pub fn local_url(&self) -> Option<String> {
-        let listener = self
-            .listeners
-            .iter()
-            .find(|listener| listener.tls.is_none() && listener.resources.contains(&Resource::Client))?;
-        let mut address = *listener.addresses.first()?;
+        let listener =
+            self.listeners.iter().find(|listener| !listener.tls && listener.resources.contains(&Resource::Client))?;
+        let tcp = |address: &Address| if let Address::Tcp(address) = address { Some(*address) } else { None };
+        let mut address = listener.addresses.iter().find_map(tcp)?;
         if address.ip().is_unspecified() {
             address.set_ip(std::net::IpAddr::from([127, 0, 0, 1]));
         }

@@ -19,6 +19,7 @@ pub struct RateLimits {
     pub login_failed: RateLimit,
     pub joins: RateLimit,
     pub invites: RateLimit,
+    pub token_validity: RateLimit,
 }
 
 pub fn read(root: &Section<'_>) -> RateLimits {
@@ -33,6 +34,7 @@ pub fn read(root: &Section<'_>) -> RateLimits {
         login_failed: limit(&login.section("failed_attempts"), 0.17, 3.0),
         joins: limit(&joins.section("local"), 0.1, 10.0),
         invites: limit(&invites.section("per_issuer"), 0.3, 10.0),
+        token_validity: limit(&root.section("rc_registration_token_validity"), 0.1, 5.0),
     };
     for section in [login, joins, invites] {
         section.finish();

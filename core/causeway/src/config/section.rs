@@ -7,49 +7,31 @@ use std::path::Path;
 
 use serde_yaml::Value;
 
-use super::mistake::Mistake;
+use super::environment::Overrides;
+use super::lines::Lines;
+use super::mistake::{Mistake, Place};
 
 /// The file being read; mistakes and warnings gather here.
 pub struct Source<'a> {
-    pub file: &'a Path,
-    pub text: &'a str,
+    file: &'a Path,
+    lines: Lines,
+    overrides: Overrides,
     pub mistakes: RefCell<Vec<Mistake>>,
     pub warnings: RefCell<Vec<Mistake>>,
 }
 
 impl<'a> Source<'a> {
-    pub fn new(file: &'a Path, text: &'a str) -> Self {
-        Self { file, text, mistakes: RefCell::default(), warnings: RefCell::default() }
+    pub fn new(file: &'a Path, text: &str, overrides: Overrides) -> Self {
+        Self { file, lines: Lines::of(text), overrides, mistakes: RefCell::default(), warnings: RefCell::default() }
     }
 
-    pub fn mistake(&self, line: Option<usize>, text: String) {
-        self.mistakes.borrow_mut().push(Mistake { file: self.file.to_owned(), line, text });
-    }
-
-    pub fn warn(&self, line: Option<usize>, text: String) {
-        self.warnings.borrow_mut().push(Mistake { file: self.file.to_owned(), line, text });
-    }
-
-    /// The line of a key, found by following the path through the file's indentation.
-    fn line_of(&self, path: &[String]) -> Option<usize> {
-        let mut lines = self.text.lines().enumerate();
-        let mut parent_indent = None;
-        let mut found = None;
-        for key in path {
-            if key.parse::<usize>().is_ok() {
-                continue; // an item of a list: the line of the list is near enough
-            }
-            let (number, indent) = lines.by_ref().find_map(|(number, line)| {
-                let trimmed = line.trim_start().trim_start_matches("- ").trim_start();
-                let indent = line.len() - trimmed.len();
-                let deep_enough = parent_indent.is_none_or(|parent| indent > parent);
-                let name = trimmed.split(':').next()?.trim_matches(['"', '\'']);
-                (name == key && deep_enough && trimmed.contains(':')).then_some((number, indent))
-            })?;
-            parent_indent = Some(indent);
-            found = Some(number + 1);
-        }
-        found
+    fn at(&self, path: &[String], text: impl std::fmt::Display) -> Mistake {
+        let overridden = (1..=path.len()).find_map(|length| self.overrides.get(&path[..length]));
+        let place = match overridden {
+            Some(name) => Place::Environment(name.clone()),
+            None => Place::File { path: self.file.to_owned(), line: self.lines.line(path) },
+        };
+        Mistake { place, text: format!("{}: {text}", path.join(".")) }
     }
 }
 
@@ -72,13 +54,11 @@ impl<'a> Section<'a> {
 
     /// Notes a mistake at this key.
     pub fn mistake(&self, key: &str, text: impl std::fmt::Display) {
-        let path = self.path_of(key);
-        self.source.mistake(self.source.line_of(&path), format!("{}: {text}", path.join(".")));
+        self.source.mistakes.borrow_mut().push(self.source.at(&self.path_of(key), text));
     }
 
     pub fn warn(&self, key: &str, text: impl std::fmt::Display) {
-        let path = self.path_of(key);
-        self.source.warn(self.source.line_of(&path), format!("{}: {text}", path.join(".")));
+        self.source.warnings.borrow_mut().push(self.source.at(&self.path_of(key), text));
     }
 
     /// Synapse's keys of this section.
@@ -114,12 +94,15 @@ impl<'a> Section<'a> {
         items
             .into_iter()
             .enumerate()
-            .map(|(number, value)| Section {
-                source: self.source,
-                path: self.path.iter().cloned().chain([key.to_owned(), number.to_string()]).collect(),
-                value,
-                asked: RefCell::default(),
+            .map(|(number, value)| {
+                let path: Vec<String> = self.path.iter().cloned().chain([key.to_owned(), number.to_string()]).collect();
+                if !value.is_mapping() {
+                    let text = "must be a mapping of keys to values";
+                    self.source.mistakes.borrow_mut().push(self.source.at(&path, text));
+                }
+                Section { source: self.source, path, value, asked: RefCell::default() }
             })
+            .filter(|section| section.value.is_mapping())
             .collect()
     }
 
@@ -199,6 +182,18 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A mapping of any shape.
+    pub fn json(&self, key: &str) -> serde_json::Map<String, serde_json::Value> {
+        match self.get(key).map(serde_json::to_value) {
+            None => serde_json::Map::new(),
+            Some(Ok(serde_json::Value::Object(object))) => object,
+            Some(_) => {
+                self.mistake(key, "must be a mapping whose keys are texts");
+                serde_json::Map::new()
+            }
+        }
+    }
+
     /// Bytes as a number, or `500K`, `50M`, `1G`.
     pub fn size(&self, key: &str, default: u64) -> u64 {
         match self.get(key) {
@@ -235,7 +230,8 @@ impl<'a> Section<'a> {
         let accepted = self.synapse_keys();
         for key in mapping.keys() {
             let Some(name) = key.as_str() else {
-                self.source.mistake(None, format!("{}: keys must be text", self.path.join(".")));
+                let key = serde_yaml::to_string(key).unwrap_or_default();
+                self.mistake(key.trim(), "a key must be text; put it in quotes");
                 continue;
             };
             if asked.contains(name) {

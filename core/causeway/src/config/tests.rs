@@ -74,3 +74,83 @@ fn secrets_are_not_in_the_debug_text() {
 fn open_registration_must_be_meant() {
     assert!(mistakes("server_name: example.org\nenable_registration: true\n").contains("invites spam"));
 }
+
+#[test]
+fn a_mistake_in_an_override_names_the_variable() {
+    let wrong = parse(
+        Path::new("homeserver.yaml"),
+        "server_name: example.org\nlisteners:\n- port: 8008\n  bind_addresses: [127.0.0.1]\n",
+        [("CAUSEWAY__LISTENERS__0__PORT".to_owned(), "many".to_owned())].into_iter(),
+    );
+    let said = wrong.expect_err("the port is no number").to_string();
+    assert!(said.starts_with("environment variable CAUSEWAY__LISTENERS__0__PORT: listeners.0.port: must be"), "{said}");
+}
+
+#[test]
+fn an_override_reaches_into_a_list() {
+    let loaded = parse(
+        Path::new("/etc/homeserver.yaml"),
+        "server_name: example.org\nlisteners:\n- {port: 1, bind_addresses: ['::1']}\n",
+        [("CAUSEWAY__LISTENERS__0__PORT".to_owned(), "8009".to_owned())].into_iter(),
+    )
+    .expect("no mistakes");
+    assert_eq!(loaded.config.listeners[0].addresses, [Address::Tcp("[::1]:8009".parse().expect("an address"))]);
+}
+
+#[test]
+fn unix_sockets_metrics_and_what_is_not_opened() {
+    let loaded = parse_text(
+        "server_name: example.org\nlisteners:\n\
+         - {path: main.sock, mode: '660', type: http, x_forwarded: yes, resources: [{names: [client]}]}\n\
+         - {port: 9093, bind_addresses: [127.0.0.1], type: http, resources: [{names: [replication]}]}\n\
+         - {port: 9000, bind_addresses: [127.0.0.1], type: metrics}\n",
+    )
+    .expect("no mistakes");
+    let listeners = &loaded.config.listeners;
+    assert_eq!(listeners.len(), 2, "{listeners:?}");
+    assert_eq!(listeners[0].addresses, [Address::Unix("/etc/causeway/main.sock".into(), 0o660)]);
+    assert_eq!(listeners[1].resources, [Resource::Metrics]);
+    assert!(loaded.warnings.iter().any(|warning| warning.to_string().contains("this listener is not opened")));
+}
+
+#[test]
+fn passwords_and_presence() {
+    let loaded = parse_text(
+        "server_name: example.org\npresence: {enabled: untracked}\npublic_baseurl: https://matrix.example.org/\n\
+         password_config:\n  enabled: only_for_reauth\n  pepper: salt\n  policy: {enabled: true, minimum_length: 15, require_digit: yes}\n",
+    )
+    .expect("no mistakes");
+    let config = loaded.config;
+    assert!(!config.presence_enabled);
+    assert_eq!(config.public_baseurl.as_deref(), Some("https://matrix.example.org"));
+    assert_eq!((config.passwords.log_in, config.passwords.confirm), (false, true));
+    assert_eq!((config.passwords.policy.minimum_length, config.passwords.policy.digit), (15, true));
+    let off = "server_name: example.org\npassword_config: {policy: {minimum_length: 15}}\n";
+    assert_eq!(parse_text(off).expect("no mistakes").config.passwords.policy.minimum_length, 0);
+    assert!(
+        mistakes("server_name: example.org\npublic_baseurl: matrix.example.org\n").contains("yaml:2: public_baseurl")
+    );
+}
+
+#[test]
+fn registration_files_are_checked_with_their_lines() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registration = |id: &str, prefix: &str| {
+        format!(
+            "id: {id}\nurl: null\nas_token: as_{id}\nhs_token: hs_{id}\nsender_localpart: {id}bot\n\
+             namespaces: {{users: [{{regex: '@{prefix}_.*', exclusive: true}}]}}\n"
+        )
+    };
+    let files = [("a", registration("a", "irc")), ("b", registration("b", "irc")), ("c", "id: c\nurl: 5\n".to_owned())];
+    for (name, text) in &files {
+        std::fs::write(folder.path().join(name), text).expect("a registration file");
+    }
+    let text = "server_name: example.org\napp_service_config_files: [a, b, c, d]\n";
+    let loaded = parse(&folder.path().join("homeserver.yaml"), text, std::iter::empty()).expect("no mistakes");
+    let found: Vec<String> = files::registrations(&loaded.config).iter().map(ToString::to_string).collect();
+    let has = |file: &str, word: &str| found.iter().any(|text| text.contains(file) && text.contains(word));
+    assert!(has("/b: ", "\"a\""), "{found:?}");
+    assert!(has("/c:2: ", "url"), "{found:?}");
+    assert!(has("/d: ", "can't be read"), "{found:?}");
+    assert!(!found.iter().any(|text| text.contains("/a:")), "{found:?}");
+}

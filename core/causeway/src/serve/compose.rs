@@ -67,13 +67,14 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
     let rooms = Rooms::new(store.clone(), router.clone(), key, server_name.clone(), interested);
     let tokens = Tokens::new(store.clone());
     let cost = if config.own.password_hash_minimal { PasswordCost::Minimal } else { PasswordCost::Normal };
-    let accounts = Accounts::new(store.clone(), tokens.clone(), server_name.clone(), cost);
+    let pepper = config.passwords.pepper.as_ref().map_or("", |pepper| &pepper.0);
+    let accounts = Accounts::new(store.clone(), tokens.clone(), server_name.clone(), cost).with_pepper(pepper);
     make_folder(&config.media_store_path)?;
     let media = Media::new(store.clone(), server_name.clone(), config.media_store_path.clone(), config.max_upload_size);
     let lossy = Lossy::default();
     let typing = Typing::new(lossy.clone());
     let receipts = Receipts::new(store.clone());
-    let presences = Presences::new(lossy.clone());
+    let presences = Presences::new(lossy.clone()).only_if(config.presence_enabled);
     let push = Push::new(store.clone());
     let timelines = Timelines::new(store.clone(), rooms.clone());
     let profiles = Profiles::new(store.clone(), rooms.clone());
@@ -184,6 +185,11 @@ fn api_config(config: &Config) -> causeway_api::Config {
         enable_registration: config.enable_registration,
         registration_requires_token: config.registration_requires_token,
         registration_shared_secret: config.registration_shared_secret.as_ref().map(|secret| secret.0.clone()),
+        extra_well_known: config.extra_well_known_client_content.clone(),
+        serve_server_wellknown: config.serve_server_wellknown,
+        password_login: config.passwords.log_in,
+        password_confirms: config.passwords.confirm,
+        password_policy: config.passwords.policy,
     }
 }
 
@@ -197,5 +203,6 @@ fn rates(limits: &config::RateLimits) -> Rates {
         login_failed: rate(limits.login_failed),
         joins: rate(limits.joins),
         invites: rate(limits.invites),
+        token_validity: rate(limits.token_validity),
     }
 }

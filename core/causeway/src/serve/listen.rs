@@ -2,10 +2,10 @@
 //! seconds.
 
 use std::fs;
-use std::io::BufReader;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::extract::connect_info::ConnectInfo;
@@ -16,8 +16,6 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusHandle;
-use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
@@ -26,37 +24,70 @@ use tokio_rustls::TlsAcceptor;
 
 use super::compose::Hub;
 use super::metrics;
-use crate::config::{Config, Listener, Resource};
+use super::tls::Certificate;
+use crate::config::{Address, Config, Listener, Resource};
 
 /// Serves until the hub is to end.
 pub async fn serve(
     config: &Config,
     hub: &Hub,
+    certificate: Option<Certificate>,
     metrics: Option<PrometheusHandle>,
     ending: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     for listener in &config.listeners {
-        let tls = listener.tls.as_ref().map(|(certificate, key)| acceptor(certificate, key)).transpose()?;
+        let tls = certificate.as_ref().filter(|_| listener.tls).map(Certificate::acceptor);
         for address in &listener.addresses {
-            let socket = TcpListener::bind(address).await.with_context(|| {
-                format!(
-                    "listening on {address}: is another hub running, or the port taken? see `listeners` in the config"
-                )
-            })?;
-            tracing::info!(%address, tls = tls.is_some(), "listening");
-            let routes = routes(listener, hub, metrics.as_ref());
-            tasks.spawn(accept_tcp(socket, tls.clone(), routes, ending.clone(), config.own.shutdown));
+            let (routes, ending) = (routes(listener, hub, metrics.as_ref()), ending.clone());
+            match address {
+                Address::Tcp(address) => {
+                    let Some(socket) = bind(*address, listener).await? else { continue };
+                    tasks.spawn(accept_tcp(socket, tls.clone(), routes, ending, config.own.shutdown));
+                }
+                Address::Unix(path, mode) => {
+                    let socket = bind_socket(path, *mode)?;
+                    tasks.spawn(accept_unix(socket, Peers::All, routes, ending, config.own.shutdown));
+                }
+            }
+            tracing::info!(%address, tls = listener.tls, "listening");
         }
     }
-    let socket = bind_admin_socket(&config.own.admin_socket)?;
+    let socket = bind_socket(&config.own.admin_socket, 0o600)?;
     tracing::info!(path = %config.own.admin_socket.display(), "admin socket");
-    tasks.spawn(accept_unix(socket, hub.service.clone().layer(Extension(LocalAdmin)), ending, config.own.shutdown));
+    let routes = hub.service.clone().layer(Extension(LocalAdmin));
+    tasks.spawn(accept_unix(socket, Peers::Owner, routes, ending, config.own.shutdown));
     while let Some(ended) = tasks.join_next().await {
         ended.context("a listener ended")?;
     }
-    // Ours: we bound it.
-    fs::remove_file(&config.own.admin_socket).context("removing the admin socket")
+    // Ours: we bound them.
+    let unix = config.listeners.iter().flat_map(|listener| &listener.addresses).filter_map(|address| match address {
+        Address::Unix(path, _) => Some(path),
+        Address::Tcp(_) => None,
+    });
+    for path in unix.chain([&config.own.admin_socket]) {
+        fs::remove_file(path).with_context(|| format!("removing the socket {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// None where another address of the listener takes these connections too: `::` has those for `0.0.0.0`.
+async fn bind(address: SocketAddr, listener: &Listener) -> anyhow::Result<Option<TcpListener>> {
+    match TcpListener::bind(address).await {
+        Ok(socket) => Ok(Some(socket)),
+        Err(error) => {
+            let both = SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, address.port()));
+            let is_taken_along = address.ip().is_unspecified() && address.is_ipv4();
+            if is_taken_along && listener.addresses.contains(&Address::Tcp(both)) {
+                return Ok(None);
+            }
+            Err(error).with_context(|| {
+                format!(
+                    "listening on {address}: is another hub running, or the port taken? see `listeners` in the config"
+                )
+            })
+        }
+    }
 }
 
 fn routes(listener: &Listener, hub: &Hub, metrics: Option<&PrometheusHandle>) -> Router {
@@ -76,7 +107,7 @@ async fn accept_tcp(
     tls: Option<TlsAcceptor>,
     routes: Router,
     mut ending: watch::Receiver<bool>,
-    limit: std::time::Duration,
+    limit: Duration,
 ) {
     let graceful = GracefulShutdown::new();
     loop {
@@ -117,11 +148,20 @@ async fn accept_tcp(
     finish(graceful, limit).await;
 }
 
+/// Who may connect to a unix socket.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Peers {
+    /// whom the file's mode lets
+    All,
+    Owner,
+}
+
 async fn accept_unix(
     socket: UnixListener,
+    peers: Peers,
     routes: Router,
     mut ending: watch::Receiver<bool>,
-    limit: std::time::Duration,
+    limit: Duration,
 ) {
     let graceful = GracefulShutdown::new();
     loop {
@@ -130,12 +170,12 @@ async fn accept_unix(
             _ = ending.wait_for(|end| *end) => break,
         };
         match accepted {
-            Ok((stream, _)) if is_owner(&stream) => {
+            Ok((stream, _)) if peers == Peers::All || is_owner(&stream) => {
                 let connection = graceful.watch(connection(stream, routes.clone()));
                 tokio::spawn(async move { ended(connection.await) });
             }
             Ok(_) => tracing::warn!("another user tried the admin socket"),
-            Err(error) => tracing::warn!(%error, "a connection to the admin socket could not be accepted"),
+            Err(error) => tracing::warn!(%error, "a connection to a unix socket could not be accepted"),
         }
     }
     drop(socket);
@@ -169,41 +209,25 @@ fn ended(outcome: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
     }
 }
 
-async fn finish(graceful: GracefulShutdown, limit: std::time::Duration) {
+async fn finish(graceful: GracefulShutdown, limit: Duration) {
     if tokio::time::timeout(limit, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still running after {limit:?}");
     }
 }
 
-/// 0600, in a folder of ours; a socket that nobody listens on is left over from a crash.
-fn bind_admin_socket(path: &Path) -> anyhow::Result<UnixListener> {
+/// A socket that nobody listens on is left over from a crash.
+fn bind_socket(path: &Path, mode: u32) -> anyhow::Result<UnixListener> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     }
     if path.exists() {
         if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            bail!("{}: another hub is running with this data directory; stop it first", path.display());
+            bail!("{}: another hub is running that listens there; stop it first", path.display());
         }
         fs::remove_file(path).with_context(|| format!("removing the stale {}", path.display()))?;
     }
     let socket = UnixListener::bind(path).with_context(|| format!("listening on {}", path.display()))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
-        .with_context(|| format!("closing {}", path.display()))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .with_context(|| format!("setting the mode of {}", path.display()))?;
     Ok(socket)
-}
-
-fn acceptor(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor> {
-    let open =
-        |path: &Path| fs::File::open(path).map(BufReader::new).with_context(|| format!("opening {}", path.display()));
-    let chain: Vec<CertificateDer<'static>> = rustls_pemfile::certs(&mut open(certificate)?)
-        .collect::<Result<_, _>>()
-        .with_context(|| format!("reading {}", certificate.display()))?;
-    let key: PrivateKeyDer<'static> = rustls_pemfile::private_key(&mut open(key)?)
-        .with_context(|| format!("reading {}", key.display()))?
-        .with_context(|| format!("{} holds no private key", key.display()))?;
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .with_context(|| format!("{} and its key don't fit", certificate.display()))?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -3,15 +3,16 @@
 mod compose;
 mod housekeeping;
 mod listen;
+mod logging;
 mod metrics;
 mod secrets_key;
 mod signals;
 mod signing_key;
+mod tls;
 
 use std::path::PathBuf;
 
 use anyhow::Context;
-use tracing_subscriber::EnvFilter;
 
 use crate::config;
 
@@ -26,16 +27,22 @@ pub struct Arguments {
 
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let loaded = config::load(&arguments.config)?;
-    let filter = EnvFilter::try_from_env("CAUSEWAY_LOG").unwrap_or_else(|_| EnvFilter::new("info,ruma_state_res=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let config = loaded.config;
+    let logging = logging::Logging::start(&config.own.log)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let config = loaded.config;
     let metrics = config.enable_metrics.then(metrics::install).transpose().context("starting metrics")?;
+    let certificate =
+        config.tls.as_ref().map(|(certificate, key)| tls::Certificate::load(certificate, key)).transpose()?;
     let hub = compose::compose(&config).await?;
-    let ending = signals::ending(hub.registrations.clone(), config.app_service_config_files.clone())?;
-    listen::serve(&config, &hub, metrics, ending).await?;
+    let ending = signals::ending(signals::Reload {
+        config: arguments.config,
+        registrations: hub.registrations.clone(),
+        logging,
+        certificate: certificate.clone(),
+    })?;
+    listen::serve(&config, &hub, certificate, metrics, ending).await?;
     hub.stop().await;
     tracing::info!("stopped");
     Ok(())

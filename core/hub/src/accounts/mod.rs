@@ -3,7 +3,9 @@
 mod deactivate;
 mod log_in;
 mod password;
+mod policy;
 mod register;
+mod registration_tokens;
 
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,6 +16,7 @@ use ruma::{OwnedServerName, OwnedUserId, UserId};
 use crate::tokens::Tokens;
 pub use log_in::{LoggedIn, NewDevice};
 pub use password::PasswordCost;
+pub use policy::PasswordPolicy;
 pub use register::{NewAccount, RegisterError};
 
 /// Users remembered as registered before all are forgotten.
@@ -26,6 +29,8 @@ pub struct Accounts {
     tokens: Tokens,
     server_name: OwnedServerName,
     cost: PasswordCost,
+    /// appended to every password
+    pepper: Arc<str>,
     /// An account is never unmade, so what is here stays true but for deactivation, which this process sees.
     registered: Arc<RwLock<HashSet<OwnedUserId>>>,
 }
@@ -60,7 +65,12 @@ pub struct Account {
 
 impl Accounts {
     pub fn new(store: Store, tokens: Tokens, server_name: OwnedServerName, cost: PasswordCost) -> Self {
-        Self { store, tokens, server_name, cost, registered: Arc::default() }
+        Self { store, tokens, server_name, cost, pepper: Arc::from(""), registered: Arc::default() }
+    }
+
+    /// With a secret that is appended to every password before it is hashed. Changed, no password fits any more.
+    pub fn with_pepper(self, pepper: &str) -> Self {
+        Self { pepper: pepper.into(), ..self }
     }
 
     pub fn server_name(&self) -> &ruma::ServerName {

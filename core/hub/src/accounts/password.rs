@@ -32,7 +32,7 @@ impl Accounts {
     pub async fn is_password(&self, user_id: &UserId, password: &str) -> Result<bool, AccountError> {
         let account = self.store.account(user_id.as_str()).await?.filter(|account| !account.deactivated);
         let known = account.and_then(|account| account.password_hash);
-        let (password, cost) = (password.to_owned(), self.cost);
+        let (password, cost) = (self.peppered(password), self.cost);
         let verify = move || match known {
             Some(known) => {
                 let known = PasswordHash::new(&known).map_err(|error| AccountError::Hash(error.to_string()))?;
@@ -50,8 +50,12 @@ impl Accounts {
         Ok(())
     }
 
+    fn peppered(&self, password: &str) -> String {
+        format!("{password}{}", self.pepper)
+    }
+
     pub(super) async fn hash_password(&self, password: &str) -> Result<String, AccountError> {
-        let (password, cost) = (password.to_owned(), self.cost);
+        let (password, cost) = (self.peppered(password), self.cost);
         tokio::task::spawn_blocking(move || hash(&password, cost))
             .await
             .map_err(|error| AccountError::Hash(error.to_string()))?

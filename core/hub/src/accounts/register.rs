@@ -94,8 +94,4 @@ impl Accounts {
     pub async fn is_taken(&self, user_id: &ruma::UserId) -> Result<bool, causeway_store::StoreError> {
         Ok(self.store.account(user_id.as_str()).await?.is_some())
     }
-
-    pub async fn is_registration_token_valid(&self, token: &str) -> Result<bool, causeway_store::StoreError> {
-        self.store.is_registration_token_valid(token, now_ms()).await
-    }
 }

@@ -12,6 +12,16 @@ use ruma::{OwnedServerName, ServerName};
 pub use save::{IncomingFile, SaveError};
 pub use thumbnail::{Fit, ThumbnailError, ThumbnailSize};
 
+/// What parses the bytes of strangers, for the fuzz targets.
+#[cfg(fuzzing)]
+pub mod fuzz {
+    use super::thumbnail::{Fit, ThumbnailError, ThumbnailSize, shrink};
+
+    pub fn shrink_image(bytes: &[u8]) -> Result<Vec<u8>, ThumbnailError> {
+        shrink(std::io::Cursor::new(bytes), ThumbnailSize { width: 32, height: 32, fit: Fit::Crop })
+    }
+}
+
 /// All media of this server. Cheap to clone.
 #[derive(Clone)]
 pub struct Media {

@@ -1,6 +1,6 @@
 //! Thumbnails, made when first asked for and kept.
 
-use std::io::Cursor;
+use std::io::{BufRead, Cursor, Seek};
 use std::path::{Path, PathBuf};
 
 use image::imageops::FilterType;
@@ -57,7 +57,7 @@ pub enum ThumbnailError {
     /// The file is no image that can be opened: 400 `M_UNKNOWN`, clients show something of their own.
     #[error("no thumbnail can be made of this file")]
     NotAnImage,
-    #[error("a thumbnail cannot be written to {path}")]
+    #[error("{path} cannot be read or written")]
     Disk {
         path: PathBuf,
         #[source]
@@ -80,7 +80,7 @@ impl Media {
             Ok(metadata) => metadata.len(),
             Err(_) => {
                 let source = original.path.clone();
-                let bytes = tokio::task::spawn_blocking(move || shrink(&source, size))
+                let bytes = tokio::task::spawn_blocking(move || shrink_file(&source, size))
                     .await
                     .map_err(|_| ThumbnailError::NotAnImage)??;
                 write(&path, &bytes).await?;
@@ -91,9 +91,15 @@ impl Media {
     }
 }
 
-fn shrink(path: &Path, size: ThumbnailSize) -> Result<Vec<u8>, ThumbnailError> {
+fn shrink_file(path: &Path, size: ThumbnailSize) -> Result<Vec<u8>, ThumbnailError> {
+    let file = std::fs::File::open(path).map_err(|source| ThumbnailError::Disk { path: path.to_owned(), source })?;
+    shrink(std::io::BufReader::new(file), size)
+}
+
+/// The image as PNG in this size.
+pub(super) fn shrink(file: impl BufRead + Seek, size: ThumbnailSize) -> Result<Vec<u8>, ThumbnailError> {
     let open = || -> Result<DynamicImage, image::ImageError> {
-        let mut reader = ImageReader::open(path)?.with_guessed_format()?;
+        let mut reader = ImageReader::new(file).with_guessed_format()?;
         let mut limits = Limits::default();
         limits.max_image_width = Some(LARGEST_SIDE);
         limits.max_image_height = Some(LARGEST_SIDE);

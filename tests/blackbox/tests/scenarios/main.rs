@@ -2,6 +2,7 @@
 
 mod appservice;
 mod clients;
+mod config;
 mod coverage;
 mod crash;
 mod heisenbridge;

@@ -1,6 +1,7 @@
 use axum::extract::State;
 use ruma::api::client::account::change_password::v3::{Request, Response};
 
+use super::check_password;
 use crate::client::interactive;
 use crate::{Answer, Api, ApiError, Ruma};
 
@@ -13,6 +14,7 @@ pub async fn change_password(
     if requester.appservice.is_some() {
         return Err(ApiError::forbidden("an application service manages no passwords"));
     }
+    check_password(&api, &request.new_password)?;
     interactive::confirm(&api, &requester, &body).await?;
     api.accounts.set_password(&requester.user_id, &request.new_password).await?;
     if request.logout_devices {

@@ -1,5 +1,6 @@
 use axum::extract::State;
 use causeway_hub::rooms::{Membership, MembershipChange};
+use ruma::UserId;
 use ruma::api::client::account::ThirdPartyIdRemovalStatus;
 use ruma::api::client::account::deactivate::v3::{Request, Response};
 
@@ -21,11 +22,17 @@ pub async fn deactivate(
         }
     }
     interactive::confirm(&api, &requester, &body).await?;
+    leave_and_deactivate(&api, user_id, request.erase).await?;
+    Ok(Answer(Response::new(ThirdPartyIdRemovalStatus::NoSupport)))
+}
+
+/// The user leaves all rooms and can never log in again; `erase` takes the profile away too.
+pub(crate) async fn leave_and_deactivate(api: &Api, user_id: &UserId, erase: bool) -> Result<(), ApiError> {
     for room_id in api.rooms.joined_rooms(user_id).await? {
         let leave = Membership {
             room_id: room_id.clone(),
-            sender: user_id.clone(),
-            target: user_id.clone(),
+            sender: user_id.to_owned(),
+            target: user_id.to_owned(),
             change: MembershipChange::Leave,
             reason: None,
             extra: serde_json::Map::new(),
@@ -35,6 +42,6 @@ pub async fn deactivate(
             tracing::warn!(%user_id, %room_id, %error, "a deactivated user stays in a room");
         }
     }
-    api.accounts.deactivate(user_id, request.erase).await?;
-    Ok(Answer(Response::new(ThirdPartyIdRemovalStatus::NoSupport)))
+    api.accounts.deactivate(user_id, erase).await?;
+    Ok(())
 }

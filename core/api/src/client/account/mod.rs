@@ -6,18 +6,21 @@ mod deactivate;
 mod openid;
 mod register;
 mod threepids;
+mod token_validity;
 mod whoami;
 
+pub(crate) use deactivate::leave_and_deactivate;
 pub(crate) use register::{answer, login_unsupported};
 use ruma::api::client::account;
 use ruma::{OwnedUserId, ServerName, UserId};
 
-use crate::{ApiError, Routes};
+use crate::{Api, ApiError, Routes};
 
 pub(crate) fn routes(routes: Routes) -> Routes {
     routes
         .on::<account::register::v3::Request, _>(register::register)
         .on::<account::get_username_availability::v3::Request, _>(available::available)
+        .on::<account::check_registration_token_validity::v1::Request, _>(token_validity::validity)
         .on::<account::whoami::v3::Request, _>(whoami::whoami)
         .on::<account::change_password::v3::Request, _>(change_password::change_password)
         .on::<account::deactivate::v3::Request, _>(deactivate::deactivate)
@@ -37,4 +40,12 @@ pub(crate) fn user_id_of(localpart: &str, server_name: &ServerName) -> Result<Ow
         return Err(invalid());
     }
     UserId::parse(user_id).map_err(|_| invalid())
+}
+
+/// 400 `M_WEAK_PASSWORD` for a password that the policy refuses.
+fn check_password(api: &Api, password: &str) -> Result<(), ApiError> {
+    match api.config.password_policy.lacking(password) {
+        Some(lacking) => Err(ApiError::bad_request("M_WEAK_PASSWORD", lacking)),
+        None => Ok(()),
+    }
 }

@@ -9,7 +9,7 @@ use ruma::api::client::account::register::v3::Request;
 use ruma::{OwnedUserId, UserId};
 use serde_json::{Value, json};
 
-use super::user_id_of;
+use super::{check_password, user_id_of};
 use crate::authenticate::AppserviceRequester;
 use crate::client::interactive;
 use crate::limits::Address;
@@ -77,6 +77,9 @@ async fn of_user(api: &Api, address: Address, request: &Request, body: &[u8]) ->
     }
     if api.accounts.is_taken(&user_id).await? {
         return Err(RegisterError::InUse(user_id).into());
+    }
+    if let Some(password) = &request.password {
+        check_password(api, password)?;
     }
     let flow: &[Stage] =
         if api.config.registration_requires_token { &[Stage::RegistrationToken] } else { &[Stage::Dummy] };

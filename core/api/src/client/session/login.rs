@@ -63,6 +63,9 @@ pub async fn login(
 }
 
 async fn by_password(api: &Api, body: &Body) -> Result<OwnedUserId, ApiError> {
+    if !api.config.password_login {
+        return Err(ApiError::forbidden("passwords don't log in to this server"));
+    }
     let Some(password) = &body.password else {
         return Err(ApiError::bad_request("M_MISSING_PARAM", "password is missing"));
     };

@@ -1,0 +1,70 @@
+//! `password_config`, and what `.well-known` says.
+
+use causeway_hub::accounts::PasswordPolicy;
+use serde_json::{Value, json};
+
+use super::hub::{TestHub, generous};
+
+const LOGIN: &str = "/_matrix/client/v3/login";
+const CHANGE: &str = "/_matrix/client/v3/account/password";
+
+fn password(name: &str, text: &str) -> Value {
+    json!({ "type": "m.login.password", "identifier": { "type": "m.id.user", "user": name }, "password": text })
+}
+
+#[tokio::test]
+async fn weak_passwords_are_refused_where_people_choose_them() {
+    let strict = PasswordPolicy { minimum_length: 8, digit: true, ..PasswordPolicy::default() };
+    let hub = TestHub::start_with(|config| config.password_policy = strict, generous()).await;
+    let register = |text: &str| json!({ "username": "new", "password": text, "auth": { "type": "m.login.dummy" } });
+    let path = "/_matrix/client/v3/register";
+    hub.post(path, "", register("short1")).await.refused(400, "M_WEAK_PASSWORD");
+    hub.post(path, "", register("long enough")).await.refused(400, "M_WEAK_PASSWORD");
+    hub.post(path, "", register("long enough 1")).await.ok();
+    let (_, token) = hub.user("alice").await;
+    let change = |text: &str| json!({ "new_password": text, "auth": password("alice", "password") });
+    hub.post(CHANGE, &token, change("weak")).await.refused(400, "M_WEAK_PASSWORD");
+    hub.post(CHANGE, &token, change("long enough 2")).await.ok();
+}
+
+#[tokio::test]
+async fn passwords_that_only_confirm_log_nobody_in() {
+    let hub = TestHub::start_with(|config| config.password_login = false, generous()).await;
+    let (_, token) = hub.user("alice").await;
+    let flows = hub.get(LOGIN, "").await.ok();
+    let flows = flows["flows"].as_array().expect("flows");
+    assert!(flows.iter().all(|flow| flow["type"] != "m.login.password"), "{flows:?}");
+    hub.post(LOGIN, "", password("alice", "password")).await.refused(403, "M_FORBIDDEN");
+    let change = json!({ "new_password": "other", "auth": password("alice", "password") });
+    hub.post(CHANGE, &token, change).await.ok();
+}
+
+#[tokio::test]
+async fn without_passwords_nothing_is_confirmed_by_one() {
+    let off = |config: &mut causeway_api::Config| (config.password_login, config.password_confirms) = (false, false);
+    let hub = TestHub::start_with(off, generous()).await;
+    let (_, token) = hub.user("alice").await;
+    let change = json!({ "new_password": "other", "auth": password("alice", "password") });
+    hub.post(CHANGE, &token, change).await.refused(403, "M_FORBIDDEN");
+    let capabilities = hub.get("/_matrix/client/v3/capabilities", &token).await.ok();
+    assert_eq!(capabilities["capabilities"]["m.change_password"]["enabled"], false);
+}
+
+#[tokio::test]
+async fn well_known_tells_what_is_configured_and_nothing_else() {
+    let silent = TestHub::start().await;
+    silent.get("/.well-known/matrix/server", "").await.refused(404, "M_NOT_FOUND");
+    silent.get("/.well-known/matrix/client", "").await.refused(404, "M_NOT_FOUND");
+    let hub = TestHub::start_with(
+        |config| {
+            config.serve_server_wellknown = true;
+            config.public_baseurl = Some("https://matrix.hub.test".to_owned());
+            config.extra_well_known.insert("org.example.extra".to_owned(), json!({ "a": 1 }));
+        },
+        generous(),
+    )
+    .await;
+    assert_eq!(hub.get("/.well-known/matrix/server", "").await.ok(), json!({ "m.server": "hub.test:443" }));
+    let client = json!({ "m.homeserver": { "base_url": "https://matrix.hub.test" }, "org.example.extra": { "a": 1 } });
+    assert_eq!(hub.get("/.well-known/matrix/client", "").await.ok(), client);
+}
