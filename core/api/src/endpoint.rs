@@ -42,15 +42,16 @@ where
     }
 }
 
-/// A request that ruma's type does not fit: authenticated, its path's parameters decoded, nothing else done.
-pub struct Unparsed<A: Authentication> {
+/// A request that ruma's type does not fit: authenticated, its path's parameters decoded, nothing else done. Its body
+/// may have `SIZE` times the usual size.
+pub struct Unparsed<A: Authentication, const SIZE: usize = 1> {
     pub requester: A::Requester,
     /// in the order of the path
     pub params: Vec<String>,
     pub body: Bytes,
 }
 
-impl<A: Authentication> FromRequest<Api> for Unparsed<A> {
+impl<A: Authentication, const SIZE: usize> FromRequest<Api> for Unparsed<A, SIZE> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
@@ -60,7 +61,7 @@ impl<A: Authentication> FromRequest<Api> for Unparsed<A> {
             .await
             .map_err(|_| ApiError::invalid_param("the path is not UTF-8"))?;
         let params = params.iter().map(|(_, value)| value.to_owned()).collect();
-        let body = read_body(body, api.config.max_request_bytes).await?;
+        let body = read_body(body, api.config.max_request_bytes.saturating_mul(SIZE)).await?;
         Ok(Self { requester, params, body })
     }
 }

@@ -93,6 +93,12 @@ impl ApiError {
         }
     }
 
+    /// Says of which event of a list it speaks.
+    pub fn of_event(mut self, index: usize) -> Self {
+        self.text = format!("events[{index}]: {}", self.text);
+        self
+    }
+
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.extra.insert(key.to_owned(), value.into());
         self

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use causeway_store::{Entry, Place, ReceiptRow, RoomNid, Store};
+use causeway_store::{Entry, EntryKind, Place, ReceiptRow, RoomNid, Store, StoredEvent};
 use ruma::events::room::power_levels::RoomPowerLevelsEventContent;
 use ruma::push::{PushConditionPowerLevelsCtx, PushConditionRoomCtx, Ruleset};
 use ruma::room_version_rules::RoomPowerLevelsRules;
@@ -122,7 +122,8 @@ impl Notifications {
         if !new.is_empty() {
             let rules = self.rules(user_id).await?;
             let context = self.context(user_id, room).await?;
-            for event in new.iter().rev().filter(|event| event.redacted_by.is_none()) {
+            let counts = |event: &&StoredEvent| event.redacted_by.is_none() && is_new(&event.entry);
+            for event in new.iter().rev().filter(counts) {
                 let effect = evaluate(&rules, &event.entry.json, &context).await;
                 if effect.notify || effect.highlight {
                     known.events.push((event.entry.place, thread_of(&event.entry), effect));
@@ -171,6 +172,11 @@ impl Notifications {
     fn users(&self) -> MutexGuard<'_, HashMap<Box<str>, Judged>> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether it came as something new, and not from a batch.
+fn is_new(entry: &Entry) -> bool {
+    entry.kind == EntryKind::Live && !entry.quiet
 }
 
 /// The newest event that a user's receipts of a thread name, public or private.

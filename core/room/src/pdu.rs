@@ -135,6 +135,12 @@ impl Pdu {
         Self { rejected, ..self }
     }
 
+    /// Under an id of the caller's choosing, also where the room version makes ids of hashes: for an event that no other
+    /// server will ever see.
+    pub fn with_event_id(self, event_id: OwnedEventId) -> Self {
+        Self { event_id, ..self }
+    }
+
     pub fn event_id(&self) -> &OwnedEventId {
         &self.event_id
     }

@@ -42,6 +42,7 @@ fn entry(number: i64, event_type: &str, json: serde_json::Value) -> Arc<Entry> {
         state_key: None,
         origin_server_ts: 1_000,
         interest: InterestNid(1),
+        quiet: false,
         transaction: None,
         json: json.to_string().into(),
     })

@@ -10,6 +10,8 @@ pub struct Append {
     /// The head that the events were built on; `None` makes the room.
     pub expected: Option<EventNid>,
     pub events: Vec<NewEntry>,
+    /// Of the newest live event, these included.
+    pub place: Place,
     /// The room after the events.
     pub extremities: Vec<EventNid>,
     pub depth: i64,
@@ -51,6 +53,10 @@ pub struct NewEntry {
     /// Of member events: who and what.
     pub membership: Option<(UserNid, Arc<str>)>,
     pub relation: Option<NewRelation>,
+    /// By a later event of the same commit; then `json` is the redacted form.
+    pub redacted_by: Option<EventNid>,
+    /// counts as unread for nobody
+    pub quiet: bool,
     /// (device, transaction id)
     pub transaction: Option<(Arc<str>, Arc<str>)>,
 }
@@ -63,7 +69,7 @@ pub struct NewRelation {
     pub key: Option<String>,
 }
 
-/// An event that is redacted by one of this commit.
+/// An event of an earlier commit that is redacted by one of this.
 pub struct Redacted {
     pub target: EventNid,
     pub by: EventNid,
@@ -121,6 +127,7 @@ impl NewEntry {
             state_key: self.state_key.map(|(_, key, _)| key),
             origin_server_ts: self.origin_server_ts,
             interest: self.interest,
+            quiet: self.quiet,
             transaction: self.transaction,
             json: self.json,
         }

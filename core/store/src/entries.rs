@@ -15,7 +15,7 @@ macro_rules! events {
     ($($rest:expr),*) => {
         concat!(
             "select e.nid, e.position, e.place, e.room, e.kind, r.room_id, e.event_id, u.user_id, e.ts, e.interest, \
-            e.pdu, t.device, t.txn_id, e.depth, e.state, e.replaces, e.redacted_by, b.pdu, b.event_id \
+            e.pdu, t.device, t.txn_id, e.depth, e.state, e.replaces, e.redacted_by, b.pdu, b.event_id, e.quiet \
             from events e join rooms r on r.nid = e.room join users u on u.nid = e.sender \
             left join client_transactions t on t.event = e.nid left join events b on b.nid = e.redacted_by ",
             $($rest),*
@@ -37,11 +37,15 @@ const MEMBERS_INTERESTED: &str = "select e.nid from events e join state_keys k o
 const BY_EVENT_ID: &str = events!("where e.event_id = $1");
 const BY_POSITION: &str = events!("where e.position = $1");
 const BY_NIDS: Listed = listed!(events!("where e.nid in "), "");
+const BY_EVENT_IDS: Listed = Listed {
+    sqlite: events!("where e.event_id in (select value from json_each($1))"),
+    postgres: events!("where e.event_id in (select value from json_array_elements_text($1::json))"),
+};
 
 #[cfg(test)]
 pub(crate) const SQL: &[&str] = &[AFTER, INTERESTED, COUNT_INTERESTED, MEMBERS_INTERESTED, BY_EVENT_ID, BY_POSITION];
 #[cfg(test)]
-pub(crate) const LISTED: &[Listed] = &[BY_NIDS];
+pub(crate) const LISTED: &[Listed] = &[BY_NIDS, BY_EVENT_IDS];
 
 /// An event of any kind with what is known about it beyond its entry in the log.
 #[derive(Clone, Debug)]
@@ -103,6 +107,7 @@ impl StoredEvent {
             state_key,
             origin_server_ts: row.get(8)?,
             interest: InterestNid(row.get(9)?),
+            quiet: row.get::<i64>(19)? != 0,
             transaction,
             json,
         };
@@ -185,6 +190,12 @@ impl Store {
             found.insert(event.entry.nid, event);
         }
         Ok(events.iter().filter_map(|event| found.get(event).cloned()).collect())
+    }
+
+    /// Those of these events that there are, of any kind and room, in any order.
+    pub async fn entries_by_id(&self, event_ids: &[&str]) -> Result<Vec<Arc<Entry>>, StoreError> {
+        let rows = self.fetch_listed_texts(&BY_EVENT_IDS, event_ids).await?;
+        rows.iter().map(|row| Ok(StoredEvent::read(row)?.entry)).collect()
     }
 
     /// As [`stored_events`](Self::stored_events), their entries only.

@@ -1,8 +1,8 @@
-//! Queries over a list of numbers: one argument, whatever its length. The databases unpack it differently.
+//! Queries over a list: one argument, whatever its length. The databases unpack it differently.
 
 use crate::{Row, Store, StoreError, Value};
 
-/// The same query in both dialects; the list is `$1`, a JSON array of integers.
+/// The same query in both dialects; the list is `$1`, a JSON array.
 pub(crate) struct Listed {
     pub sqlite: &'static str,
     pub postgres: &'static str,
@@ -26,10 +26,18 @@ impl Store {
         list: impl IntoIterator<Item = i64>,
     ) -> Result<Vec<Row>, StoreError> {
         let list: Vec<i64> = list.into_iter().collect();
+        self.fetch_list(query, &list).await
+    }
+
+    pub(crate) async fn fetch_listed_texts(&self, query: &Listed, list: &[&str]) -> Result<Vec<Row>, StoreError> {
+        self.fetch_list(query, list).await
+    }
+
+    async fn fetch_list<T: serde::Serialize>(&self, query: &Listed, list: &[T]) -> Result<Vec<Row>, StoreError> {
         if list.is_empty() {
             return Ok(Vec::new());
         }
-        let json = serde_json::to_string(&list).expect("integers are JSON");
+        let json = serde_json::to_string(list).expect("numbers and texts are JSON");
         let sql = if self.is_sqlite() { query.sqlite } else { query.postgres };
         self.fetch(sql, vec![Value::Text(json)]).await
     }

@@ -78,6 +78,8 @@ pub struct Entry {
     pub origin_server_ts: i64,
     /// destinations that were interested when it was committed
     pub interest: InterestNid,
+    /// counts as unread for nobody
+    pub quiet: bool,
     /// the client's transaction: (device, transaction id), for `unsigned.transaction_id`
     pub transaction: Option<(Arc<str>, Arc<str>)>,
     /// the PDU as stored (canonical JSON; redacted form once redacted)

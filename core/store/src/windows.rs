@@ -18,14 +18,25 @@ const AT_OR_AFTER_TIME: &str =
     events!("where e.room = $1 and e.ts >= $2 and e.kind in (0, 1) order by e.ts, e.place limit 1");
 const AT_OR_BEFORE_TIME: &str =
     events!("where e.room = $1 and e.ts <= $2 and e.kind in (0, 1) order by e.ts desc, e.place desc limit 1");
+const FIRST_MESSAGE: &str =
+    events!("where e.room = $1 and e.kind in (0, 1) and e.state_key is null order by e.place limit 1");
 const CHAIN: &str = "with recursive chain (nid, replaces, place) as ( \
     select nid, replaces, place from events where nid = $1 union all \
     select e.nid, e.replaces, e.place from events e join chain on e.nid = chain.replaces where chain.place >= $2) \
     select nid from chain order by place";
 
 #[cfg(test)]
-pub(crate) const SQL: &[&str] =
-    &[BACKWARD, FORWARD, PLACE_AFTER, STATE_BEFORE, STATE_AFTER, AT_OR_AFTER_TIME, AT_OR_BEFORE_TIME, CHAIN];
+pub(crate) const SQL: &[&str] = &[
+    BACKWARD,
+    FORWARD,
+    PLACE_AFTER,
+    STATE_BEFORE,
+    STATE_AFTER,
+    AT_OR_AFTER_TIME,
+    AT_OR_BEFORE_TIME,
+    FIRST_MESSAGE,
+    CHAIN,
+];
 
 impl Store {
     /// Entries before a place and not before another, newest first.
@@ -48,6 +59,11 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
         self.fetch_events(FORWARD, values![room.0, from.0, before.0, limit as i64]).await
+    }
+
+    /// The first in the timeline that is no state event.
+    pub async fn first_message(&self, room: RoomNid) -> Result<Option<StoredEvent>, StoreError> {
+        Ok(self.fetch_events(FIRST_MESSAGE, values![room.0]).await?.pop())
     }
 
     /// The place just after the last live entry that a position covers; 0 when it covers none.

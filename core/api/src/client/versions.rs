@@ -11,8 +11,13 @@ const VERSIONS: [&str; 25] = [
 ];
 
 /// Flags of what works here. Each switches bridges to another code path: never one without its behavior.
-const FEATURES: [&str; 4] =
-    ["fi.mau.msc2246.stable", "fi.mau.msc2659.stable", "org.matrix.msc3916.stable", "uk.tcpip.msc4133.stable"];
+const FEATURES: [&str; 5] = [
+    "com.beeper.batch_sending",
+    "fi.mau.msc2246.stable",
+    "fi.mau.msc2659.stable",
+    "org.matrix.msc3916.stable",
+    "uk.tcpip.msc4133.stable",
+];
 
 /// `GET /_matrix/client/versions` (client-server API, "API Versions")
 pub async fn versions(_: Ruma<Request>) -> Answer<Response> {

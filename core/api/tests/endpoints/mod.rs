@@ -6,6 +6,7 @@ mod admin_users;
 mod appservices;
 mod edge;
 mod encrypted_appservices;
+mod history;
 mod hub;
 mod keys;
 mod limits;

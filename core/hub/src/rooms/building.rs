@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use causeway_room::{Draft, Head, Pdu, PduError, State, auth_keys, authorize, build, trie};
 use causeway_store::{
-    Append, ClientTransaction, Commit, DestinationNid, EntryKind, EventNid, NewEntry, NewRelation, Place, Redacted,
-    RoomFacts, StateNid, Statement,
+    Append, ClientTransaction, Commit, DestinationNid, EntryKind, EventNid, InterestNid, KeyNid, NewEntry, NewRelation,
+    Place, Redacted, RoomFacts, StateNid, Statement, UserNid,
 };
-use ruma::RoomVersionId;
 use ruma::events::room::member::MembershipState;
+use ruma::{OwnedEventId, RoomVersionId};
 use serde::Deserialize;
 
 use super::requests::{SendError, TransactionKey};
@@ -22,12 +22,38 @@ const NODES_PER_ROOT: usize = 512;
 pub(super) struct Building {
     room: RoomSnapshot,
     expected: Option<EventNid>,
+    /// the last event with an id of its own, which is no extremity
+    tail: Option<Arc<Pdu>>,
     events: Vec<NewEntry>,
     interests: Vec<(EventNid, Vec<DestinationNid>)>,
     states: Vec<(StateNid, Vec<u8>)>,
     nodes: Vec<(i64, Vec<u8>)>,
     redactions: Vec<Redacted>,
     transaction: Option<ClientTransaction>,
+}
+
+/// What sets an event of a batch apart from one that is sent.
+#[derive(Default)]
+pub(super) struct Extras {
+    /// The id that was asked for. Such an event hangs on the room's graph, but nothing that is sent later refers to it:
+    /// the part of the graph that other servers may come to see has only ids that they can compute.
+    pub event_id: Option<OwnedEventId>,
+    /// counts as unread for nobody
+    pub quiet: bool,
+    /// who has the event already
+    pub not_to: Option<DestinationNid>,
+}
+
+/// An event that is built, with what the store wants to know of it.
+pub(super) struct Built {
+    pub nid: EventNid,
+    pub pdu: Arc<Pdu>,
+    pub event_type: Arc<str>,
+    pub sender: UserNid,
+    /// of state events: the numbers of those that authorize it
+    pub auth: Vec<EventNid>,
+    /// of state events: its key and what it replaces
+    pub key: Option<(KeyNid, Option<EventNid>)>,
 }
 
 impl Building {
@@ -64,6 +90,7 @@ impl Building {
         Self {
             room,
             expected,
+            tail: None,
             events: Vec::new(),
             interests: Vec::new(),
             states: Vec::new(),
@@ -84,7 +111,23 @@ impl Building {
         draft: Draft,
         key: Option<&TransactionKey>,
     ) -> Result<Arc<Pdu>, SendError> {
-        let (pdu, auth) = self.build(rooms, draft)?;
+        self.add_with(rooms, draft, key, &Extras::default()).await
+    }
+
+    pub(super) async fn add_with(
+        &mut self,
+        rooms: &Rooms,
+        draft: Draft,
+        key: Option<&TransactionKey>,
+        extras: &Extras,
+    ) -> Result<Arc<Pdu>, SendError> {
+        // State is referred to, and so always has the room version's id.
+        let given = extras.event_id.as_ref().filter(|_| draft.state_key.is_none());
+        let previous = match (given, &self.tail) {
+            (Some(_), Some(tail)) => vec![Arc::clone(tail)],
+            _ => self.room.extremities.iter().map(|(_, pdu)| Arc::clone(pdu)).collect(),
+        };
+        let (pdu, auth) = self.build(rooms, draft, &previous, given)?;
         let pdu = Arc::new(pdu);
         let before = self.room.clone();
         let store = &rooms.inner.store;
@@ -97,25 +140,30 @@ impl Building {
 
         let mut state_key = None;
         let mut membership = None;
-        let mut auth_events = Vec::new();
         if let Some(text) = pdu.state_key() {
             let key = store.intern_key(&event_type, text).await?;
             let replaced = before.state.get(&event_type, text);
-            state_key = Some((key, Arc::from(text), replaced.map(|event| event.nid)));
+            state_key = Some((key, replaced.map(|event| event.nid)));
             if &*event_type == "m.room.member" {
                 membership = Some((store.intern_user(text).await?, Arc::from(membership_of(&pdu).as_str())));
             }
-            auth_events = auth;
             self.room.state.insert(StateEvent { nid, key, pdu: Arc::clone(&pdu) });
             self.change_state(rooms, key.0, nid).await?;
             rooms.count_destinations(&mut self.room, replaced.map(|event| &*event.pdu), &pdu);
         }
 
         self.room.place = Place(before.place.0 + PLACE_STEP);
-        self.room.depth = pdu.depth();
         self.room.head = nid;
-        self.room.extremities = vec![(nid, Arc::clone(&pdu))];
-        let interested = rooms.interested_in(&before, &self.room, &pdu);
+        match given {
+            Some(_) => self.tail = Some(Arc::clone(&pdu)),
+            None => {
+                self.tail = None;
+                self.room.depth = pdu.depth();
+                self.room.extremities = vec![(nid, Arc::clone(&pdu))];
+            }
+        }
+        let mut interested = rooms.interested_in(&before, &self.room, &pdu);
+        interested.retain(|destination| Some(*destination) != extras.not_to);
         let interest = store.intern_interest(interested.clone()).await?;
         self.interests.push((nid, interested));
         self.transaction = key.map(|key| ClientTransaction {
@@ -125,30 +173,43 @@ impl Building {
             event: nid,
             ts: rooms.inner.now().get().into(),
         });
+        let built = Built { nid, pdu: Arc::clone(&pdu), event_type, sender, auth, key: state_key };
         self.events.push(NewEntry {
-            nid,
-            place: self.room.place,
-            kind: EntryKind::Live,
-            event_id: pdu.event_id().as_str().into(),
-            depth: i64::try_from(pdu.depth()).expect("depth stops at 2^53"),
-            origin_server_ts: i64::from(pdu.origin_server_ts().get()),
-            sender: (sender, pdu.sender().as_str().into()),
-            event_type,
-            state_key,
-            state: self.room.state_nid,
             interest,
-            json: pdu.json().into(),
-            auth_events,
             membership,
-            relation: relation(&pdu),
+            quiet: extras.quiet,
             transaction: key.map(|key| (key.device.as_str().into(), key.txn_id.as_str().into())),
+            ..entry(built, EntryKind::Live, self.room.place, self.room.state_nid)
         });
         Ok(pdu)
     }
 
+    /// Takes an event of the past, which changes nothing of the room as it is now.
+    pub(super) fn insert(&mut self, built: Built, place: Place, state: StateNid) {
+        self.room.head = built.nid;
+        self.events.push(entry(Built { auth: Vec::new(), ..built }, EntryKind::History, place, state));
+    }
+
+    /// One of these events.
+    pub(super) fn event(&self, event_id: &str) -> Option<&NewEntry> {
+        self.events.iter().rev().find(|event| *event.event_id == *event_id)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
     /// `pdu` is the redacted form of `target`, by the last event.
     pub fn redact(&mut self, target: EventNid, pdu: Pdu) {
-        self.redactions.push(Redacted { target, by: self.room.head, json: pdu.json().into() });
+        let by = self.room.head;
+        match self.events.iter_mut().find(|event| event.nid == target) {
+            Some(event) => {
+                event.redacted_by = Some(by);
+                event.json = pdu.json().into();
+                event.relation = None;
+            }
+            None => self.redactions.push(Redacted { target, by, json: pdu.json().into() }),
+        }
         if let (true, Some(key)) = (pdu.is_state(), pdu.state_key()) {
             let current = self.room.state.get(&pdu.event_type().to_string(), key).filter(|event| event.nid == target);
             if let Some(event) = current.cloned() {
@@ -157,8 +218,14 @@ impl Building {
         }
     }
 
-    /// The event, and the numbers of those that authorize it.
-    fn build(&self, rooms: &Rooms, draft: Draft) -> Result<(Pdu, Vec<EventNid>), SendError> {
+    /// The event after others, authorized by the state of now, and the numbers of those that authorize it.
+    pub(super) fn build(
+        &self,
+        rooms: &Rooms,
+        draft: Draft,
+        previous: &[Arc<Pdu>],
+        event_id: Option<&OwnedEventId>,
+    ) -> Result<(Pdu, Vec<EventNid>), SendError> {
         let room = &self.room;
         refuse_double_invite(room, &draft)?;
         let (nids, auth): (Vec<EventNid>, Vec<Arc<Pdu>>) = auth_keys(&draft, room.rules)
@@ -167,9 +234,8 @@ impl Building {
             .filter_map(|(event_type, key)| room.state_event(event_type, key))
             .map(|event| (event.nid, Arc::clone(&event.pdu)))
             .unzip();
-        let previous: Vec<Arc<Pdu>> = room.extremities.iter().map(|(_, pdu)| Arc::clone(pdu)).collect();
-        let head = Head::of(&previous, room.rules).map_err(|error| SendError::BadContent(error.to_string()))?;
-        let new_id = || rooms.inner.random_event_id();
+        let head = Head::of(previous, room.rules).map_err(|error| SendError::BadContent(error.to_string()))?;
+        let new_id = || event_id.cloned().unwrap_or_else(|| rooms.inner.random_event_id());
         let pdu = build(draft, &head, &auth, &rooms.inner.key, room.rules, new_id).map_err(|error| match error {
             causeway_room::BuildError::Pdu(error @ (PduError::TooLarge(_) | PduError::FieldTooLong { .. })) => {
                 SendError::TooLarge(error.to_string())
@@ -180,6 +246,10 @@ impl Building {
             room.state_event(event_type, key).map(|event| Arc::clone(&event.pdu))
         })
         .map_err(|error| SendError::Forbidden(error.to_string()))?;
+        let pdu = match event_id {
+            Some(event_id) => pdu.with_event_id(event_id.clone()),
+            None => pdu,
+        };
         Ok((pdu, nids))
     }
 
@@ -227,6 +297,7 @@ impl Building {
             room: self.room.facts.clone(),
             expected: self.expected,
             events: self.events,
+            place: self.room.place,
             extremities: self.room.extremities.iter().map(|(nid, _)| *nid).collect(),
             depth: i64::try_from(self.room.depth).expect("depth stops at 2^53"),
             state: self.room.state_nid,
@@ -237,6 +308,30 @@ impl Building {
             settled: None,
         };
         (Commit { append: Some(append), statements, notices: Vec::new() }, self.room)
+    }
+}
+
+fn entry(built: Built, kind: EntryKind, place: Place, state: StateNid) -> NewEntry {
+    let Built { nid, pdu, event_type, sender, auth, key } = built;
+    NewEntry {
+        nid,
+        place,
+        kind,
+        event_id: pdu.event_id().as_str().into(),
+        depth: i64::try_from(pdu.depth()).expect("depth stops at 2^53"),
+        origin_server_ts: i64::from(pdu.origin_server_ts().get()),
+        sender: (sender, pdu.sender().as_str().into()),
+        event_type,
+        state_key: key.map(|(key, replaces)| (key, pdu.state_key().unwrap_or_default().into(), replaces)),
+        state,
+        interest: InterestNid(0),
+        json: pdu.json().into(),
+        auth_events: if pdu.is_state() { auth } else { Vec::new() },
+        membership: None,
+        relation: relation(&pdu),
+        redacted_by: None,
+        quiet: false,
+        transaction: None,
     }
 }
 

@@ -1,11 +1,13 @@
 //! Rooms: the path of an event from a request to the log, and what can be read back.
 
+mod batch;
 mod building;
 mod create;
 mod interest;
 mod load;
 mod membership;
 mod of_user;
+mod past;
 mod redact;
 mod requests;
 mod send;
@@ -15,6 +17,7 @@ mod snapshot;
 mod state;
 mod visibility;
 
+pub use batch::{Batch, BatchError, BatchEvent, BatchPlace, Inserted};
 pub use requests::*;
 pub use snapshot::{RoomSnapshot, membership_of};
 pub use state::{RoomState, StateEvent};
@@ -33,8 +36,9 @@ use building::Building;
 use slot::Slot;
 use slots::Slots;
 
-/// Between neighbors of a timeline there is room for older events that come later.
-const PLACE_STEP: i64 = 1 << 20;
+/// Between neighbors of a timeline there is room for older events that come later: all that a chat ever had, before
+/// its first message.
+const PLACE_STEP: i64 = 1 << 32;
 
 /// How often an event is built again when other events took its place.
 const ATTEMPTS: usize = 8;
@@ -139,17 +143,7 @@ impl Rooms {
         self.intern_names([event.sender.as_str()].into_iter().chain(member), key).await?;
         for _ in 0..ATTEMPTS {
             let mut head = slot.lock().await;
-            let room = match head.take() {
-                Some(room) if room.epoch > slot.broken() => Some(room),
-                _ => None,
-            };
-            let mut room = match room {
-                Some(room) => room,
-                None => self.load(room_id, &slot).await?,
-            };
-            self.refresh_destinations(&mut room);
-            *head = Some(room.clone());
-            let mut building = Building::on(room);
+            let mut building = Building::on(self.head(room_id, &slot, &mut head).await?);
             let redacted = check(&building)?;
             let added = building.add(self, self.draft(event), event.transaction.as_ref()).await?;
             if let Some((target, pdu)) = redacted {
@@ -164,10 +158,28 @@ impl Rooms {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(SendError::Store(StoreError::Inconsistent {
-            what: format!("the head of {room_id} moves all the time"),
-            source: None,
-        }))
+        Err(self.restless(room_id))
+    }
+
+    fn restless(&self, room_id: &RoomId) -> SendError {
+        let what = format!("the head of {room_id} moves all the time");
+        SendError::Store(StoreError::Inconsistent { what, source: None })
+    }
+
+    /// The head that the next event is built on.
+    async fn head(
+        &self,
+        room_id: &RoomId,
+        slot: &Slot,
+        head: &mut Option<RoomSnapshot>,
+    ) -> Result<RoomSnapshot, SendError> {
+        let mut room = match head.take().filter(|room| room.epoch > slot.broken()) {
+            Some(room) => room,
+            None => self.load(room_id, slot).await?,
+        };
+        self.refresh_destinations(&mut room);
+        *head = Some(room.clone());
+        Ok(room)
     }
 
     /// Gives new names their numbers, which is a commit of its own: at once for all, and before a room's lock is held.

@@ -1,12 +1,12 @@
 //! Redactions: the event, and what is left of its target, in one commit.
 
 use causeway_room::Pdu;
-use causeway_store::Entry;
-use ruma::{EventId, OwnedEventId};
+use ruma::{EventId, OwnedEventId, UserId};
 
 use super::Rooms;
 use super::building::Building;
 use super::requests::{NewEvent, SendError, Sent};
+use super::snapshot::RoomSnapshot;
 
 impl Rooms {
     /// Redacts `target` and answers the redaction. Who sent the target may redact it, and whoever has the level for it.
@@ -18,15 +18,8 @@ impl Rooms {
         };
         let check = |building: &Building| {
             let room = building.room();
-            let may = *entry.sender == *event.sender.as_str()
-                || room.power_levels().is_some_and(|levels| levels.can_redact(&event.sender));
-            if !may {
-                return Err(SendError::Forbidden(format!(
-                    "{} may not redact events of others in this room",
-                    event.sender
-                )));
-            }
-            Ok(Some((entry.nid, redacted(&entry, target.to_owned(), room.rules())?)))
+            may_redact(room, &event.sender, &entry.sender)?;
+            Ok(Some((entry.nid, redacted(&entry.json, target.to_owned(), room.rules())?)))
         };
         match self.append(&event, check).await {
             Ok(sent) => Ok(sent),
@@ -35,8 +28,19 @@ impl Rooms {
     }
 }
 
-fn redacted(entry: &Entry, event_id: OwnedEventId, rules: &causeway_room::RoomVersionRules) -> Result<Pdu, SendError> {
-    let text =
-        causeway_room::redact::redact(&entry.json, rules).map_err(|error| SendError::BadContent(error.to_string()))?;
+/// Whether `sender` may redact an event of `author`.
+pub(super) fn may_redact(room: &RoomSnapshot, sender: &UserId, author: &str) -> Result<(), SendError> {
+    match author == sender.as_str() || room.power_levels().is_some_and(|levels| levels.can_redact(sender)) {
+        true => Ok(()),
+        false => Err(SendError::Forbidden(format!("{sender} may not redact events of others in this room"))),
+    }
+}
+
+pub(super) fn redacted(
+    json: &str,
+    event_id: OwnedEventId,
+    rules: &causeway_room::RoomVersionRules,
+) -> Result<Pdu, SendError> {
+    let text = causeway_room::redact::redact(json, rules).map_err(|error| SendError::BadContent(error.to_string()))?;
     Pdu::load(event_id, text, rules).map_err(|error| SendError::BadContent(error.to_string()))
 }

@@ -56,7 +56,7 @@ impl Rooms {
 }
 
 /// The event of the state that this one would only repeat.
-fn unchanged(building: &Building, event: &NewEvent) -> Option<OwnedEventId> {
+pub(super) fn unchanged(building: &Building, event: &NewEvent) -> Option<OwnedEventId> {
     let current = building.room().state().get(&event.event_type, event.state_key.as_deref()?)?;
     if *current.pdu.sender() != event.sender {
         return None;

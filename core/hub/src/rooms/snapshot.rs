@@ -14,6 +14,7 @@ use ruma::room::JoinRuleKind;
 use ruma::{OwnedUserId, RoomVersionId, UserId};
 use serde::Deserialize;
 
+use super::PLACE_STEP;
 use super::state::{RoomState, StateEvent};
 
 /// A clone costs next to nothing.
@@ -80,6 +81,11 @@ impl RoomSnapshot {
     /// Of the newest event in it.
     pub fn place(&self) -> Place {
         self.place
+    }
+
+    /// Behind everything that is in the timeline: before this, the next event's place.
+    pub fn end(&self) -> Place {
+        Place(self.place.0 + PLACE_STEP)
     }
 
     /// The state after the newest event, as the store names it.

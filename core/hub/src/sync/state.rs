@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use causeway_room::Pdu;
-use causeway_store::{Position, StateNid};
+use causeway_store::{EntryKind, Position, StateNid};
 use ruma::api::client::filter::LazyLoadOptions;
 use ruma::api::client::sync::sync_events::v3::{State, StateEvents};
 use ruma::serde::Raw;
@@ -65,6 +65,14 @@ impl Inner {
                 };
                 let own = |pdu: &Arc<Pdu>| pdu.state_key() == Some(request.user_id.as_str());
                 delta.iter().filter(|pdu| !lazy || !window.limited || !is_member(pdu) || own(pdu)).for_each(&mut want);
+            }
+        }
+        // Who spoke in what was inserted may have come to the room later.
+        for item in window.items.iter().filter(|item| item.entry.kind == EntryKind::History) {
+            if view.get("m.room.member", &item.entry.sender).is_none()
+                && let Some(member) = room.state().get("m.room.member", &item.entry.sender)
+            {
+                want(&member.pdu);
             }
         }
         if let LazyLoadOptions::Enabled { include_redundant_members } = filter.lazy_load_options {

@@ -49,7 +49,7 @@ impl Inner {
             items: Vec::new(),
             hidden_state: Vec::new(),
             limited: false,
-            start: Place(room.place().0 + 1),
+            start: room.end(),
             complete: recent.is_some(),
         };
         match recent {
@@ -112,6 +112,10 @@ impl Inner {
 impl Window {
     /// Takes the next older event; no: it is full.
     fn take(&mut self, item: Item, sight: &Sight, stretch: &Stretch<'_>) -> bool {
+        // Clients would take it for the state of now.
+        if item.entry.kind == EntryKind::History && item.entry.state_key.is_some() {
+            return true;
+        }
         let is_ignored = item.entry.state_key.is_none() && stretch.ignored.contains(&*item.entry.sender);
         if is_ignored || !sight.sees(&item.entry) {
             return true;

@@ -40,7 +40,7 @@ impl Timelines {
         viewer: Viewer<'_>,
         request: &PageRequest<'_>,
     ) -> Result<Page, SendError> {
-        let end = Place(room.place().0 + 1);
+        let end = room.end();
         let start = request.from.unwrap_or(if request.backward { end } else { Place(i64::MIN) });
         let sight = self.sight(room, viewer.user_id, Place(i64::MIN)).await?;
         let (items, next) = self.walk(room, &sight, start, request).await?;

@@ -43,6 +43,7 @@ fn entry(position: i64, room: i64) -> Arc<Entry> {
         state_key: None,
         origin_server_ts: 0,
         interest: InterestNid(1),
+        quiet: false,
         transaction: None,
         json: "{}".into(),
     })

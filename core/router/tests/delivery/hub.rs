@@ -153,11 +153,14 @@ impl Hub {
             auth_events: Vec::new(),
             membership: None,
             relation: None,
+            redacted_by: None,
+            quiet: false,
             transaction: None,
         };
         let append = Append {
             room: RoomFacts { nid: room, room_id: room_id.into(), version: "11".into() },
             expected,
+            place: event.place,
             events: vec![event],
             extremities: vec![nid],
             depth: place,

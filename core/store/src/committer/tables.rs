@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::{Append, Commit, Value, pdu};
+use crate::{Append, Commit, EntryKind, Value, pdu};
 
 /// A statement over many rows: the body reads them from `{v}`, a relation with these columns.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ static HEADS: Table = Table {
         ("state", Int),
     ],
     body: "update rooms set head = v.head, extremities = v.extremities, depth = v.depth, last_place = v.last_place, \
-        last_position = v.last_position, state = v.state from {v} as v \
+        last_position = coalesce(v.last_position, rooms.last_position), state = v.state from {v} as v \
         where rooms.nid = v.nid and rooms.head = v.expected",
     exact: true,
 };
@@ -85,11 +85,13 @@ static EVENTS: Table = Table {
         ("replaces", Int),
         ("state", Int),
         ("interest", Int),
+        ("redacted_by", Int),
+        ("quiet", Int),
         ("pdu", Bytes),
     ],
     body: "insert into events (nid, event_id, room, place, position, kind, depth, ts, sender, state_key, replaces, \
-        state, interest, pdu) select nid, event_id, room, place, position, kind, depth, ts, sender, state_key, \
-        replaces, state, interest, pdu from {v}",
+        state, interest, redacted_by, quiet, pdu) select nid, event_id, room, place, position, kind, depth, ts, sender, \
+        state_key, replaces, state, interest, redacted_by, quiet, pdu from {v}",
     exact: false,
 };
 
@@ -175,7 +177,8 @@ pub(crate) static ALL: [&Table; 12] = [
 struct HeadMove<'a> {
     expected: Option<i64>,
     last: &'a Append,
-    last_offset: i64,
+    /// of the newest live event
+    last_live: Option<i64>,
 }
 
 /// The rows of a group's events. `offsets` is, by member, the group's positions before its first event.
@@ -188,15 +191,16 @@ pub(super) fn fold(commits: &[&Commit], offsets: &[i64]) -> Vec<Rows> {
     for (commit, offset) in commits.iter().zip(offsets) {
         let Some(append) = &commit.append else { continue };
         let room = append.room.nid.0;
-        let last_offset = offset + append.events.len() as i64;
+        let last_live = append.events.iter().rposition(|event| event.kind == EntryKind::Live);
+        let last_live = last_live.map(|index| offset + 1 + index as i64);
         match by_room.get(&room) {
             Some(index) => {
                 heads[*index].last = append;
-                heads[*index].last_offset = last_offset;
+                heads[*index].last_live = last_live.or(heads[*index].last_live);
             }
             None => {
                 by_room.insert(room, heads.len());
-                heads.push(HeadMove { expected: append.expected.map(|head| head.0), last: append, last_offset });
+                heads.push(HeadMove { expected: append.expected.map(|head| head.0), last: append, last_live });
             }
         }
         for (position, event) in (offset + 1..).zip(&append.events) {
@@ -218,6 +222,8 @@ pub(super) fn fold(commits: &[&Commit], offsets: &[i64]) -> Vec<Rows> {
                 replaces,
                 event.state.0,
                 event.interest.0,
+                event.redacted_by.map(|by| by.0),
+                event.quiet,
                 pdu::encode(&event.json),
             ]);
             rows.edges.extend(event.auth_events.iter().flat_map(|auth| [event.nid.0.into(), auth.0.into()]));
@@ -253,7 +259,6 @@ pub(super) fn fold(commits: &[&Commit], offsets: &[i64]) -> Vec<Rows> {
         let append = head.last;
         let room = append.room.nid.0;
         let extremities: Vec<u8> = append.extremities.iter().flat_map(|event| event.0.to_le_bytes()).collect();
-        let place = append.events.last().map_or(0, |event| event.place.0);
         match head.expected {
             Some(expected) => rows.heads.extend(crate::values![room, expected]),
             None => rows.rooms.extend(crate::values![room, &*append.room.room_id, &*append.room.version]),
@@ -263,8 +268,8 @@ pub(super) fn fold(commits: &[&Commit], offsets: &[i64]) -> Vec<Rows> {
             append.new_head().0,
             extremities,
             append.depth,
-            place,
-            head.last_offset,
+            append.place.0,
+            head.last_live,
             append.state.0,
         ]);
     }

@@ -64,11 +64,14 @@ impl Room {
             auth_events: Vec::new(),
             membership: None,
             relation: None,
+            redacted_by: None,
+            quiet: false,
             transaction: None,
         };
         let append = Append {
             room: self.facts.clone(),
             expected: self.head,
+            place: event.place,
             events: vec![event],
             extremities: vec![nid],
             depth: 1,

@@ -130,6 +130,7 @@ impl FakeMatrix {
             state_key: state_key.map(Into::into),
             origin_server_ts: 1_000 + serial,
             interest: InterestNid(0),
+            quiet: false,
             transaction: None,
             json: json!({"content": content, "redacts": content.get("redacts")}).to_string().into(),
         });

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use causeway_hub::aliases::AliasError;
 use causeway_hub::receipts::ReceiptError;
+use causeway_hub::rooms::BatchError;
 use causeway_hub::timelines::{EventError, TokenError};
 
 use crate::ApiError;
@@ -12,6 +13,18 @@ impl From<EventError> for ApiError {
         match error {
             EventError::NotFound(_) => Self::not_found(error.to_string()),
             EventError::Room(error) => error.into(),
+        }
+    }
+}
+
+impl From<BatchError> for ApiError {
+    fn from(error: BatchError) -> Self {
+        let text = error.to_string();
+        match error {
+            BatchError::Remote { .. } | BatchError::Full(_) => Self::new(StatusCode::FORBIDDEN, "M_BAD_STATE", text),
+            BatchError::Twice { .. } | BatchError::Taken { .. } => Self::invalid_param(text),
+            BatchError::Event { index, source } => Self::from(source).of_event(index),
+            BatchError::Room(error) => error.into(),
         }
     }
 }

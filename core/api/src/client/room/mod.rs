@@ -1,6 +1,7 @@
 //! What is done in a room and read from it.
 
 mod aliases;
+mod batch_send;
 mod context;
 mod create;
 mod errors;
@@ -27,6 +28,7 @@ use crate::{ApiError, Requester, Routes};
 
 pub(crate) fn routes(routes: Routes) -> Routes {
     let routes = routes
+        .route(batch_send::PATH, axum::routing::post(batch_send::batch_send))
         .on::<contexts::get_context::v3::Request, _>(context::context)
         .on::<message::get_message_events::v3::Request, _>(messages::messages)
         .on::<message::send_message_event::v3::Request, _>(send::send)
