@@ -28,6 +28,7 @@ const PROGRAMS: &[Program] = &[
     (&["python3", "-c", "import ensurepip, venv"], "python3 python3-venv"),
     (&["node", "--version"], "nodejs"),
     (&["npm", "--version"], "npm"),
+    (&["go", "version"], "golang"),
 ];
 
 /// What the tests take from the environment.
@@ -38,6 +39,8 @@ pub struct Tools {
     pub synapse: PathBuf,
     /// a folder whose `node_modules` has the packages of `tests/blackbox/clients/package.json`
     pub node: PathBuf,
+    /// a folder with the programs of `tests/blackbox/clients/go`
+    pub go: PathBuf,
 }
 
 pub fn install(places: &process::Places) -> Result<Tools> {
@@ -47,6 +50,7 @@ pub fn install(places: &process::Places) -> Result<Tools> {
         python: python(places, &clients.join("requirements.txt"))?,
         synapse: synapse(places)?,
         node: node(places, &clients)?,
+        go: go(places, &clients)?,
     })
 }
 
@@ -124,6 +128,16 @@ fn node(places: &process::Places, clients: &Path) -> Result<PathBuf> {
         fs::copy(&manifest, folder.join("package.json")).with_context(|| format!("copying {}", manifest.display()))?;
         process::run(Command::new("npm").current_dir(&folder).args(["install", "--silent", "--no-audit", "--no-fund"]))
     })?;
+    Ok(folder)
+}
+
+/// Go itself knows what has to be built again.
+fn go(places: &process::Places, clients: &Path) -> Result<PathBuf> {
+    let folder = tools(places).join("go");
+    fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    let mut build = Command::new("go");
+    build.current_dir(clients.join("go")).args(["build", "-o"]).arg(&folder).arg("./...");
+    process::run(&mut build)?;
     Ok(folder)
 }
 

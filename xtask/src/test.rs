@@ -30,7 +30,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     process::run(process::cargo().args(["build", "--package", "causeway"]))?;
     let mut test = process::cargo();
     test.arg("test").env("CAUSEWAY_PLUGIN_DIR", &plugin_dir).env("CAUSEWAY_BIN", places.target.join("debug/causeway"));
-    test.env("CAUSEWAY_PYTHON", &tools.python).env("CAUSEWAY_NODE", &tools.node);
+    test.env("CAUSEWAY_PYTHON", &tools.python).env("CAUSEWAY_NODE", &tools.node).env("CAUSEWAY_GO", &tools.go);
     test.env("CAUSEWAY_SYNAPSE_PYTHON", &tools.synapse);
     if arguments.rest.is_empty() {
         test.args(["--workspace", "--no-fail-fast"]);

@@ -15,4 +15,4 @@ pub use database::{Database, Place};
 pub use hub::{Hub, HubOptions};
 pub use irc_person::IrcPerson;
 pub use scenario::{saw, scenario, watched};
-pub use tools::{free_port, http_client, node_script, python_module, python_script, until};
+pub use tools::{free_port, go_program, http_client, node_script, python_module, python_script, until};

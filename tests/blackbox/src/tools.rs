@@ -88,6 +88,13 @@ pub async fn node_script(name: &str, arguments: &Value) -> Result<()> {
     finish(name, command).await
 }
 
+/// As [`python_script`], a program of `clients/go`.
+pub async fn go_program(name: &str, arguments: &Value) -> Result<()> {
+    let mut command = Command::new(from_environment("CAUSEWAY_GO")?.join(name));
+    command.arg(arguments.to_string());
+    finish(name, command).await
+}
+
 /// A Python program that goes on running, killed when dropped.
 pub fn python_module(module: &str, arguments: &[String]) -> Result<Child> {
     let mut command = Command::new(from_environment("CAUSEWAY_PYTHON")?);

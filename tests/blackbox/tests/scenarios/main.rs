@@ -6,5 +6,6 @@ mod config;
 mod coverage;
 mod crash;
 mod heisenbridge;
+mod history;
 mod input;
 mod irc;
