@@ -17,6 +17,7 @@ mod tests {
         &["causeway-hub"],
         &["causeway-router"],
         &["causeway-registration", "causeway-room", "causeway-store"],
+        &["causeway-fault"],
     ];
     /// Guests see nothing of the above.
     const GUESTS: &[&str] = &["causeway-hostile", "causeway-irc", "causeway-sdk", "causeway-table-bomb"];

@@ -15,6 +15,14 @@ pub(crate) async fn dispatch(shared: Arc<Shared>, mut groups: Receiver<Arc<Group
     loop {
         match groups.recv().await {
             Ok(group) => {
+                if group.after != shared.seen() {
+                    tracing::warn!(
+                        seen = shared.seen().0,
+                        after = group.after.0,
+                        "the log has entries that were not announced; destinations read it themselves"
+                    );
+                    read_it_themselves(&shared);
+                }
                 hand_out(&shared, &group).await;
                 shared.set_seen(group.position);
                 if group.position.0 - caught_up.0 >= CATCH_UP {
@@ -27,13 +35,17 @@ pub(crate) async fn dispatch(shared: Arc<Shared>, mut groups: Receiver<Arc<Group
                     missed,
                     "the log grew faster than it could be handed out; destinations read it themselves"
                 );
-                for queue in shared.queues() {
-                    queue.state().fall_behind();
-                    rouse(&shared, &queue);
-                }
+                read_it_themselves(&shared);
             }
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+fn read_it_themselves(shared: &Arc<Shared>) {
+    for queue in shared.queues() {
+        queue.state().fall_behind();
+        rouse(shared, &queue);
     }
 }
 
@@ -71,10 +83,7 @@ async fn hand_out(shared: &Arc<Shared>, group: &Group) {
             Err(error) => {
                 // correct, only slower
                 tracing::error!(error = &error as &dyn std::error::Error, "cannot read who is interested");
-                for queue in shared.queues() {
-                    queue.state().fall_behind();
-                    rouse(shared, &queue);
-                }
+                read_it_themselves(shared);
             }
         }
     }

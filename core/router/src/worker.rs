@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use causeway_fault::Point;
 use causeway_store::{Commit, Statement};
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -126,6 +127,7 @@ async fn write(shared: &Shared, queue: &Queue, statements: Vec<Statement>) {
 const PATIENCE: Duration = Duration::from_secs(300);
 
 async fn deliver(shared: &Shared, queue: &Queue, transaction: Arc<Transaction>) {
+    Point::TransactionRecorded.pass();
     let destination = queue.destination();
     let span = tracing::info_span!("router.deliver", destination = %queue.id, txn_id = %transaction.id);
     let begun = Instant::now();
@@ -136,6 +138,7 @@ async fn deliver(shared: &Shared, queue: &Queue, transaction: Arc<Transaction>) 
         Ok(Err(_)) => Delivered::Failed { reason: "the delivery panicked; see the log".to_owned() },
         Err(_) => Delivered::Held { reason: "no answer in time".to_owned(), retry_after: None },
     };
+    Point::TransactionAnswered.pass();
     let took = begun.elapsed();
     metrics::delivered(&queue.id, &transaction, &answer, took);
     log(queue, &transaction, &answer, took);

@@ -144,6 +144,9 @@ pub enum Notice {
 /// One group commit as watchers see it, in commit order.
 #[derive(Debug)]
 pub struct Group {
+    /// Where the log was before. When that is not the position of the group before, somebody else has written in
+    /// between, or a commit of which nobody knew the outcome has come true: whoever follows the log reads it.
+    pub after: Position,
     /// everything up to here is on disk
     pub position: Position,
     pub notices: Vec<Notice>,

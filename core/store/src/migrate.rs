@@ -21,9 +21,6 @@ pub(crate) const MIGRATIONS: &[Migration] = include!(concat!(env!("OUT_DIR"), "/
 const TABLE: &str = "create table if not exists migrations (number bigint primary key, name text not null)";
 const DONE: &str = "select number, name from migrations order by number";
 const RECORD: &str = "insert into migrations (number, name) values ($1, $2)";
-/// Any number, the same in every process: migrations of one database run one after the other.
-const LOCK: &str = "select pg_advisory_lock(4771652)";
-const UNLOCK: &str = "select pg_advisory_unlock(4771652)";
 
 pub(crate) async fn sqlite(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     connection.execute(TABLE).await?;
@@ -42,7 +39,6 @@ pub(crate) async fn sqlite(connection: &mut SqliteConnection) -> Result<(), Stor
 }
 
 pub(crate) async fn postgres(connection: &mut PgConnection) -> Result<(), StoreError> {
-    connection.execute(LOCK).await?;
     connection.execute(TABLE).await?;
     let rows = sqlx::query(DONE).fetch_all(&mut *connection).await?;
     let done =
@@ -58,7 +54,6 @@ pub(crate) async fn postgres(connection: &mut PgConnection) -> Result<(), StoreE
         sqlx::query(RECORD).bind(migration.number).bind(migration.name).execute(&mut *transaction).await?;
         transaction.commit().await?;
     }
-    connection.execute(UNLOCK).await?;
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use causeway_bindings::v0_1::causeway::bridge::http::Response;
 use causeway_bindings::v0_1::causeway::bridge::ids::Error;
 use causeway_engine::connector::{CallError, CommitError, Effects, RemoteError, Session, StoreId, TimerWrite};
+use causeway_fault::Point;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -376,7 +377,9 @@ impl Task {
             }
             delivery.timers.insert(name.to_owned(), None);
         }
+        Point::DeliveryReturned.pass();
         self.commit(effects).await?;
+        Point::DeliveryCommitted.pass();
         self.release(delivery);
         self.live = Some(live);
         Ok(answer)

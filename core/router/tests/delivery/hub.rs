@@ -115,22 +115,50 @@ impl Hub {
 
     /// Sends a message by `@{sender}:h` into room `number`; those interested are who the registrations say. Its event id.
     pub fn send(&self, number: usize, sender: &str, body: &str) -> String {
-        self.wait(self.append(number, sender, body))
+        self.wait(async {
+            let (nid, interested, append) = self.build(&self.store, number, sender, body).await;
+            let (event_id, head) = (append.events[0].event_id.to_string(), (append.room.nid, nid, append.depth));
+            let mut prepared = self.router.prepare([(nid, &interested[..])]);
+            let commit = Commit { append: Some(append), statements: prepared.statements(), notices: Vec::new() };
+            let committed = self.store.commit(commit).await.unwrap();
+            prepared.committed(committed.position);
+            self.heads.lock().unwrap().insert(number, head);
+            event_id
+        })
     }
 
-    async fn append(&self, number: usize, sender: &str, body: &str) -> String {
+    /// As [`Self::send`], but what is committed comes from somewhere else, and this process is not told.
+    pub fn send_elsewhere(&self, data: &Data, number: usize, sender: &str, body: &str) -> String {
+        self.wait(async {
+            let store = Store::open(data.config.clone()).await.unwrap();
+            let (nid, _, append) = self.build(&store, number, sender, body).await;
+            let (event_id, head) = (append.events[0].event_id.to_string(), (append.room.nid, nid, append.depth));
+            store.commit(Commit { append: Some(append), ..Commit::default() }).await.unwrap();
+            self.heads.lock().unwrap().insert(number, head);
+            event_id
+        })
+    }
+
+    /// The next event of a room, and who is interested in it.
+    async fn build(
+        &self,
+        store: &Store,
+        number: usize,
+        sender: &str,
+        body: &str,
+    ) -> (EventNid, Vec<DestinationNid>, Append) {
         static EVENTS: AtomicUsize = AtomicUsize::new(0);
         let user_id = format!("@{sender}:h");
         let event_id = format!("$e{}", EVENTS.fetch_add(1, Ordering::Relaxed));
         let mut interested = self.registrations.of_user(user_id.as_str().try_into().unwrap());
         interested.extend(self.curious.lock().unwrap().iter());
-        let interest = self.store.intern_interest(interested.clone()).await.unwrap();
-        let sender_nid = self.store.intern_user(&user_id).await.unwrap();
-        let nid = EventNid(self.store.reserve(1).await.unwrap());
+        let interest = store.intern_interest(interested.clone()).await.unwrap();
+        let sender_nid = store.intern_user(&user_id).await.unwrap();
+        let nid = EventNid(store.reserve(1).await.unwrap());
         let head = self.heads.lock().unwrap().get(&number).copied();
         let (room, expected, place) = match head {
             Some((room, head, place)) => (room, Some(head), place + 1),
-            None => (RoomNid(self.store.reserve(1).await.unwrap()), None, 1),
+            None => (RoomNid(store.reserve(1).await.unwrap()), None, 1),
         };
         let room_id = format!("!room{number}-{}:h", room.0);
         let json = json!({
@@ -171,12 +199,7 @@ impl Hub {
             transaction: None,
             settled: None,
         };
-        let mut prepared = self.router.prepare([(nid, &interested[..])]);
-        let commit = Commit { append: Some(append), statements: prepared.statements(), notices: Vec::new() };
-        let committed = self.store.commit(commit).await.unwrap();
-        prepared.committed(committed.position);
-        self.heads.lock().unwrap().insert(number, (room, nid, place));
-        event_id
+        (nid, interested, append)
     }
 
     pub fn queue(&self, id: &str) -> QueueStatus {

@@ -51,6 +51,22 @@ on_both_databases! {
     receipts_outlive_a_restart_and_typing_comes_at_once,
 }
 
+/// Two writers at once are SQLite's own affair; on PostgreSQL the second would wait for the first to be gone.
+#[test]
+fn what_was_committed_without_a_word_is_delivered_with_the_next() {
+    let data = Data::sqlite();
+    let appservice = RecordingAppservice::start().unwrap();
+    let hub = Hub::start(&data);
+    hub.add(&appservice, "a");
+    let mut sent = vec![hub.send(1, "a_ghost", "told")];
+    hub.wait_for_events(&appservice, 1);
+    sent.push(hub.send_elsewhere(&data, 1, "a_ghost", "not told"));
+    sent.push(hub.send(1, "a_ghost", "told again"));
+    hub.wait_for_events(&appservice, 3);
+    assert_eq!(appservice.event_ids(), sent);
+    assert_clean(&appservice);
+}
+
 fn messages(hub: &Hub, range: std::ops::Range<usize>, rooms: usize) -> Vec<String> {
     range.map(|number| hub.send(number % rooms, "a_ghost", &number.to_string())).collect()
 }

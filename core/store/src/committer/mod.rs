@@ -11,12 +11,14 @@
 
 mod group;
 mod postgres;
+mod sole;
 mod sqlite;
 pub(crate) mod tables;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use causeway_fault::Point;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::{Commit, CommitError, Committed, Group, Position, StoreError};
@@ -158,6 +160,7 @@ impl Committer {
         let mut layout = Layout::of(&commits);
         let refusal = match self.writer.attempt(&commits, &mut layout).await {
             Ok(outcome) => {
+                Point::GroupCommitted.pass();
                 self.announce(members, &layout, outcome);
                 return Vec::new();
             }
@@ -221,7 +224,8 @@ impl Committer {
         }
         self.position.store(self.writer.position().0, Ordering::Release);
         // Nobody watching is no error.
-        let _ = self.watchers.send(Arc::new(Group { position: self.writer.position(), notices }));
+        let (after, position) = (Position(outcome.base), self.writer.position());
+        let _ = self.watchers.send(Arc::new(Group { after, position, notices }));
         for (reply, committed) in answers {
             // Who asked may have gone; what was committed stays.
             let _ = reply.send(Ok(committed));

@@ -7,12 +7,13 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use causeway_fault::Point;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use super::group::{Found, HEAD, Layout, Outcome, TAKEN, returns_rows};
 use super::tables::{Kind, Rows};
-use super::{Refusal, StoreFailure};
+use super::{Refusal, StoreFailure, sole};
 use crate::error::Trouble;
 use crate::{Commit, CommitError, Expect, Position, Row, StoreError, Value};
 
@@ -23,15 +24,17 @@ const MISSED: &str = "22012";
 pub(crate) struct PostgresWriter {
     options: PgConnectOptions,
     connection: Option<PgConnection>,
+    /// the server's process for the newest connection
+    backend: i32,
     position: i64,
 }
 
 impl PostgresWriter {
     pub async fn open(options: PgConnectOptions) -> Result<Self, StoreError> {
-        let mut connection = options.connect().await?;
+        let (mut connection, backend) = sole::connect(&options, None).await?;
         crate::migrate::postgres(&mut connection).await?;
         let position = position(&mut connection).await?;
-        Ok(Self { options, connection: Some(connection), position })
+        Ok(Self { options, connection: Some(connection), backend, position })
     }
 
     pub fn position(&self) -> Position {
@@ -50,10 +53,11 @@ impl PostgresWriter {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
-                let mut connection = self.options.connect().await?;
-                self.position = position(&mut connection)
-                    .await
-                    .map_err(|error| Refusal::Failed(StoreFailure::Text(error.to_string())))?;
+                let failed = |error: StoreError| Refusal::Failed(StoreFailure::Text(error.to_string()));
+                let (mut connection, backend) =
+                    sole::connect(&self.options, Some(self.backend)).await.map_err(failed)?;
+                self.backend = backend;
+                self.position = position(&mut connection).await.map_err(failed)?;
                 connection
             }
         };
@@ -87,6 +91,7 @@ impl PostgresWriter {
         match written {
             Ok(base) => {
                 if transaction {
+                    Point::GroupWritten.pass();
                     sqlx::query("commit").execute(&mut *connection).await?;
                 }
                 self.position = self.position.max(base + layout.positions);

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use causeway_fault::Point;
 use futures_util::TryStreamExt as _;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Either, Row as _, SqliteConnection};
@@ -177,6 +178,7 @@ impl SqliteWriter {
                 }
             });
         }
+        Point::GroupWritten.pass();
         sqlx::query("commit").execute(&mut *connection).await?;
         self.position = base + layout.positions;
         Ok(Outcome { base, returned })
@@ -214,6 +216,8 @@ impl SqliteWriter {
                     let Some(step) = steps.next() else { continue };
                     (step, done.rows_affected())
                 }
+                // Every row with a position of somebody else's is refused then.
+                Err(_) if matches!(missed, Some(Verdict::Position)) => return Ok(missed),
                 Err(error) if Trouble::of(&error) == Trouble::Statement => {
                     let error = Arc::new(error);
                     return Ok(Some(match steps.next().and_then(|step| step.member) {

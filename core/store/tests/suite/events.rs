@@ -301,6 +301,7 @@ async fn interested_destinations_find_their_entries(fixture: Fixture) {
         append.events[0].interest = interest;
         store.commit(commit(append)).await.unwrap();
     }
+    drop((room, store));
     let store = fixture.open().await;
     assert_eq!(&*store.interest(both).await.unwrap(), [one, other]);
     assert_eq!(store.log_interested(one, Position(0), 10).await.unwrap().len(), 1);

@@ -1,6 +1,9 @@
 //! The database goes away and comes back.
 
-use causeway_store::{Commit, CommitError, Statement, values};
+use std::time::Duration;
+
+use causeway_store::{Commit, CommitError, Position, Statement, Value, values};
+use tokio::runtime::Runtime;
 
 use crate::Fixture;
 
@@ -21,6 +24,37 @@ async fn a_commit_while_the_connection_breaks_fails_and_the_next_succeeds() {
     let rows = store.fetch("select nid from users order by nid", vec![]).await.unwrap();
     let nids: Vec<i64> = rows.iter().map(|row| row.get(0).unwrap()).collect();
     assert_eq!(nids, [1, 3]);
+}
+
+/// The server still commits what it was sent, however dead the sender is by then.
+#[test]
+fn the_next_hub_waits_for_the_last_commit_of_the_one_that_died() {
+    let fixture = Fixture::postgres();
+    let dying = Runtime::new().unwrap();
+    dying.block_on(async {
+        let store = fixture.open().await;
+        for slow in [
+            "create function slow() returns trigger as 'begin perform pg_sleep(0.5); return null; end' language plpgsql",
+            "create constraint trigger slow after insert on users deferrable initially deferred
+                for each row execute function slow()",
+        ] {
+            store.commit(Commit::of(vec![Statement::new(slow, vec![])])).await.unwrap();
+        }
+        let late = Statement::new(INSERT, vec![Value::Position, "@late:b".into()]);
+        drop(store.enqueue(Commit::of(vec![late])));
+        let asleep = "select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
+        while store.fetch(asleep, vec![]).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    dying.shutdown_background();
+
+    Runtime::new().unwrap().block_on(async {
+        let store = fixture.open().await;
+        assert_eq!(store.position(), Position(1));
+        let rows = store.fetch("select user_id from users", vec![]).await.unwrap();
+        assert_eq!(rows.len(), 1);
+    });
 }
 
 #[tokio::test]

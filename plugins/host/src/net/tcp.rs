@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use causeway_fault::Point;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -196,6 +197,7 @@ async fn write_frames(
         wire.written.fetch_add(count, Ordering::Release);
         to.write_all(&buffer).await?;
         to.flush().await?;
+        Point::FramesWritten.pass();
         wire.written_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
     Ok(())
