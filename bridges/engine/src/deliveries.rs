@@ -1,14 +1,17 @@
 //! Taking a delivery: what a connector did becomes one commit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use causeway_store::bridges::{inbox, logins, message_map, plugin_kv, portals};
+use causeway_fault::Point;
+use causeway_store::bridges::{inbox, logins, message_map, plugin_kv};
 use causeway_store::{Commit, Position, Statement};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::bridge::Bridge;
 use crate::connector::{
     Act, CommitError, Effects, LoginId, Outcome, PortalKey, RemoteError, RemoteEvent, RemoteKind, Status, Step, StoreId,
 };
+use crate::lanes::Waiting;
 use crate::logins::{Login, LoginState};
 use crate::matrix::MatrixError;
 use crate::outbound::Settlement;
@@ -20,15 +23,24 @@ use crate::work::{Lane, Work};
 pub(crate) struct Plan {
     pub statements: Vec<Statement>,
     pub works: Vec<(Lane, Work)>,
-    /// what follows in memory once it is on disk
+    /// what follows in memory once it is on disk, while its gates are held
+    pub notes: Vec<Note>,
+    /// what follows when they are left
     pub after: Vec<After>,
 }
 
-pub(crate) enum After {
+/// What the next delivery that tells of the same chat has to know.
+pub(crate) enum Note {
     Hold(PortalKey, LoginId, RemoteEvent),
+    Brought(PortalKey, String),
+    Early(PortalKey, LoginId, RemoteEvent),
+    Meets(PortalKey, LoginId),
     Hear(PortalKey, LoginId),
-    Leave(PortalKey, LoginId),
     Lives(LoginId),
+}
+
+pub(crate) enum After {
+    Leave(PortalKey, LoginId),
     Ghost(LoginId, crate::connector::GhostId),
     Settled(LoginId, String, Position),
     State(LoginId, LoginState),
@@ -37,6 +49,17 @@ pub(crate) enum After {
 }
 
 impl Plan {
+    /// A copy of this login's is one that the room has, or will have.
+    pub fn meet(&mut self, key: &PortalKey, login: &LoginId) {
+        if !self.has_met(key, login) {
+            self.notes.push(Note::Meets(key.clone(), login.clone()));
+        }
+    }
+
+    pub fn has_met(&self, key: &PortalKey, login: &LoginId) -> bool {
+        self.notes.iter().any(|note| matches!(note, Note::Meets(met, by) if met == key && by == login))
+    }
+
     /// What became of an event that was offered.
     pub fn settle(&mut self, login: &LoginId, event_id: &str, settlement: Settlement) {
         self.statements.extend(settlement.statements);
@@ -47,22 +70,37 @@ impl Plan {
     }
 }
 
-const GAP: &str = "The connection to the network was lost: messages sent there meanwhile may be missing here.";
-const SUCCESSION: &str =
-    "Another connection to the network took over: messages just before this may be missing or doubled.";
+/// Plans of one delivery: the first trusts memory about keys and about which lanes there are.
+const PLANS: usize = 8;
+
+pub(crate) type Gates = HashMap<Lane, OwnedMutexGuard<Waiting>>;
 
 impl Bridge {
+    /// The gates of the chats that a delivery tells of are held from the first look at them until it is on disk: several
+    /// logins hear the same chat, and what one of them does with a line depends on what the others have brought.
     pub(crate) async fn take_delivery(&self, store: &StoreId, effects: &Effects) -> Result<(), CommitError> {
         let unavailable = |error: MatrixError| CommitError::Unavailable(Box::new(error));
-        // The fast way trusts memory about keys; when a key turns out to be taken, the keys are looked up.
-        let plan = self.plan(store, effects, false).await?;
-        match self.take(plan).await {
-            Err(MatrixError::Lost(_)) => {
-                let plan = self.plan(store, effects, true).await?;
-                self.take(plan).await.map_err(unavailable)
+        let (mut lanes, mut look_up) = (told_of(effects), false);
+        for _ in 0..PLANS {
+            let mut gates = self.lanes.enter(lanes.clone()).await;
+            let plan = self.plan(store, effects, look_up).await?;
+            let wanted: BTreeSet<Lane> = plan.works.iter().map(|(lane, _)| lane.clone()).collect();
+            if !wanted.is_subset(&lanes) {
+                lanes.extend(wanted);
+                continue;
             }
-            other => other.map_err(unavailable),
+            match self.take(plan, &mut gates).await {
+                Ok(later) => {
+                    self.catch_up(&mut gates).await.map_err(unavailable)?;
+                    drop(gates);
+                    return self.after(later).await.map_err(unavailable);
+                }
+                // A key turned out to be taken.
+                Err(MatrixError::Lost(_)) => look_up = true,
+                Err(error) => return Err(unavailable(error)),
+            }
         }
+        Err(unavailable(MatrixError::Lost("a delivery's keys again and again")))
     }
 
     async fn plan(&self, store: &StoreId, effects: &Effects, look_up: bool) -> Result<Plan, CommitError> {
@@ -88,7 +126,7 @@ impl Bridge {
                     plan.statements.extend(self.file_portal(key, via));
                     let work = Work::Portal { login: via.clone(), info: info.clone() };
                     plan.works.push((Lane::Portal(key.clone()), work));
-                    plan.after.push(After::Hear(key.clone(), via.clone()));
+                    plan.notes.push(Note::Hear(key.clone(), via.clone()));
                 }
                 Act::Settle { txn, outcome } => {
                     let login = own("settle")?;
@@ -178,7 +216,7 @@ impl Bridge {
         look_up: bool,
     ) -> Result<(), CommitError> {
         self.check_receiver(&event.portal, login)?;
-        plan.after.push(After::Lives(login.clone()));
+        plan.notes.push(Note::Lives(login.clone()));
         if event.sender.is_me {
             plan.after.push(After::Ghost(login.clone(), event.sender.ghost.clone()));
         }
@@ -205,77 +243,22 @@ impl Bridge {
             && !event.key.is_empty()
             && message_map::is_key_taken(self.store(), bridge, receiver(key), &event.key).await.map_err(inconsistent)?
         {
+            plan.meet(key, login);
             return Ok(());
         }
         let Some(event) = self.believe(plan, login, event) else { return Ok(()) };
         if !event.key.is_empty() {
             plan.statements.push(message_map::take_key(bridge, receiver(key), &event.key));
+            plan.notes.push(Note::Brought(key.clone(), event.key.clone()));
         }
         plan.works.push((Lane::Portal(key.clone()), Work::Event { login: login.clone(), event }));
         Ok(())
     }
 
-    /// What of an event is to be done: nothing where the portal is unknown, or where another login is the one to believe.
-    fn believe(&self, plan: &mut Plan, login: &LoginId, event: &RemoteEvent) -> Option<RemoteEvent> {
-        let key = &event.portal;
-        let no_refill = self.connector().is_none_or(|connector| !connector.descriptor().features.backfill);
-        let mut state = self.state();
-        let speaker = state.login_of_ghost(&event.sender.ghost).map(|login| login.id.clone());
-        if !state.portals.contains_key(key) {
-            if !event.create_portal {
-                return None;
-            }
-            state.portals.insert(key.clone(), Portal::new(key.clone()));
-        }
-        let portal = state.portals.get_mut(key).expect("it was put there above");
-        if !portal.logins.contains(login) {
-            plan.statements.extend(self.file_portal(key, login));
-        }
-        let own = own_part(event, login);
-        let mut event = event.clone();
-        if own.leaves {
-            plan.statements.push(portals::remove_login(
-                self.id.as_str(),
-                key.id.as_str(),
-                receiver(key),
-                login.as_str(),
-            ));
-            plan.after.push(After::Leave(key.clone(), login.clone()));
-        } else {
-            if portal.heard_by.is_empty() && no_refill {
-                if portal.gap && portal.room.is_some() {
-                    let notice = Work::PortalNotice { text: GAP.into(), reply_to: None };
-                    plan.works.push((Lane::Portal(key.clone()), notice));
-                }
-                plan.statements.push(portals::set_listener(
-                    self.id.as_str(),
-                    key.id.as_str(),
-                    receiver(key),
-                    Some(login.as_str()),
-                ));
-            }
-            plan.after.push(After::Hear(key.clone(), login.clone()));
-        }
-        if own.alone || event.sender.is_me {
-            return Some(event);
-        }
-        // A login's own connection is the authority on what its account does.
-        if speaker.is_some_and(|speaker| speaker != *login && key.receiver.is_none()) {
-            return None;
-        }
-        if event.key.is_empty() && key.receiver.is_none() && !portal.election.believes(login) {
-            plan.after.push(After::Hold(key.clone(), login.clone(), event.clone()));
-            let kept = keep_own(&mut event);
-            return kept.then_some(event);
-        }
-        Some(event)
-    }
-
-    /// Commits a plan, and does in memory what follows.
-    pub(crate) async fn take(&self, plan: Plan) -> Result<(), MatrixError> {
-        let Plan { mut statements, mut works, after } = plan;
-        let lanes: BTreeSet<Lane> = works.iter().map(|(lane, _)| lane.clone()).collect();
-        let mut gates = self.lanes.enter(lanes).await;
+    /// Commits a plan whose lanes' gates are held, and notes what it changes. Answers what is to follow once they are
+    /// left.
+    pub(crate) async fn take(&self, plan: Plan, gates: &mut Gates) -> Result<Vec<After>, MatrixError> {
+        let Plan { mut statements, mut works, notes, after } = plan;
         let rows = |bridge: &Self, works: &[(Lane, Work)]| -> Vec<(i64, Statement)> {
             works.iter().map(|(lane, work)| bridge.inbox_row(lane, work)).collect()
         };
@@ -308,6 +291,9 @@ impl Bridge {
                 seqs
             }
         };
+        if !seqs.is_empty() {
+            Point::InboxFiled.pass();
+        }
         for (seq, (lane, work)) in seqs.into_iter().zip(works) {
             let gate = gates.get_mut(&lane).expect("every lane of the plan was entered");
             gate.works.push_back((seq, work));
@@ -315,8 +301,16 @@ impl Bridge {
                 tokio::spawn(self.share().work_off(lane));
             }
         }
+        notes.into_iter().for_each(|note| self.note(note));
+        Ok(after)
+    }
+
+    /// Commits a plan that depends on no chat's lines.
+    pub(crate) async fn take_works(&self, plan: Plan) -> Result<(), MatrixError> {
+        let mut gates = self.lanes.enter(plan.works.iter().map(|(lane, _)| lane.clone()).collect()).await;
+        let later = self.take(plan, &mut gates).await?;
         drop(gates);
-        self.after(after).await
+        self.after(later).await
     }
 
     fn inbox_row(&self, lane: &Lane, work: &Work) -> (i64, Statement) {
@@ -325,43 +319,64 @@ impl Bridge {
         (seq, inbox::insert(self.id.as_str(), &inbox::InboxRow { seq, lane: lane.to_text(), work }))
     }
 
-    async fn after(&self, after: Vec<After>) -> Result<(), MatrixError> {
-        for step in after {
-            match step {
-                After::Hold(key, login, event) => {
-                    let mut state = self.state();
-                    if let Some(portal) = state.portals.get_mut(&key) {
-                        portal.election.hold(&login, event);
+    fn note(&self, note: Note) {
+        let mut state = self.state();
+        match note {
+            Note::Hold(key, login, event) => {
+                if let Some(portal) = state.portals.get_mut(&key) {
+                    portal.election.hold(&login, event);
+                    state.holding.insert(key);
+                }
+            }
+            Note::Hear(key, login) => {
+                let portal = state.portals.entry(key.clone()).or_insert_with(|| Portal::new(key));
+                portal.logins.insert(login.clone());
+                portal.heard_by.insert(login);
+                portal.gap = false;
+            }
+            Note::Brought(key, event) => {
+                if let Some(portal) = state.portals.get_mut(&key) {
+                    portal.abreast.brought(&event);
+                }
+            }
+            Note::Early(key, login, event) => {
+                if let Some(portal) = state.portals.get_mut(&key) {
+                    portal.abreast.hold(&login, event);
+                }
+            }
+            Note::Meets(key, login) => {
+                if let Some(portal) = state.portals.get_mut(&key) {
+                    portal.abreast.meets(&login);
+                }
+            }
+            Note::Lives(login) => {
+                let holding = std::mem::take(&mut state.holding);
+                for key in holding {
+                    let Some(portal) = state.portals.get_mut(&key) else { continue };
+                    portal.election.lives(&login);
+                    if portal.election.holds() {
                         state.holding.insert(key);
                         self.holding.notify_one();
                     }
                 }
-                After::Hear(key, login) => {
-                    let mut state = self.state();
-                    let portal = state.portals.entry(key.clone()).or_insert_with(|| Portal::new(key));
-                    portal.logins.insert(login.clone());
-                    portal.heard_by.insert(login);
-                    portal.gap = false;
-                }
+            }
+        }
+    }
+
+    async fn after(&self, after: Vec<After>) -> Result<(), MatrixError> {
+        for step in after {
+            match step {
                 After::Leave(key, login) => {
                     if let Some(portal) = self.state().portals.get_mut(&key) {
                         portal.logins.remove(&login);
                     }
                     Box::pin(self.unheard(&login, Some(&key))).await?;
                 }
-                After::Lives(login) => {
-                    let mut state = self.state();
-                    let holding = std::mem::take(&mut state.holding);
-                    for key in holding {
-                        let Some(portal) = state.portals.get_mut(&key) else { continue };
-                        portal.election.lives(&login);
-                        if portal.election.holds() {
-                            state.holding.insert(key);
-                        }
-                    }
-                }
                 After::Ghost(login, ghost) => self.set_own_ghost(&login, ghost).await?,
-                After::Settled(login, event_id, position) => self.tell_router(&login, &event_id, position),
+                After::Settled(login, event_id, position) => {
+                    Point::SettledUntold.pass();
+                    self.tell_router(&login, &event_id, position);
+                }
                 After::State(login, new) => {
                     let live = matches!(
                         new.status,
@@ -385,34 +400,6 @@ impl Bridge {
         Ok(())
     }
 
-    /// Nothing is heard through this login any more: of one chat, or of all.
-    pub(crate) async fn unheard(&self, login: &LoginId, only: Option<&PortalKey>) -> Result<(), MatrixError> {
-        let mut plan = Plan::default();
-        {
-            let mut state = self.state();
-            let connected: BTreeSet<LoginId> =
-                state.logins.values().filter(|login| login.is_connected()).map(|login| login.id.clone()).collect();
-            let mut elected = Vec::new();
-            for portal in state.portals.values_mut().filter(|portal| only.is_none_or(|key| *key == portal.key)) {
-                let was_heard = portal.heard_by.remove(login);
-                portal.gap |= was_heard && portal.heard_by.is_empty();
-                let heard_by = &portal.heard_by;
-                let alive = |other: &LoginId| connected.contains(other) && heard_by.contains(other);
-                let Some(succession) = portal.election.dies(login, alive) else { continue };
-                elected.push((portal.key.clone(), succession));
-            }
-            for (key, succession) in elected {
-                state.holding.remove(&key);
-                let lane = Lane::Portal(key);
-                plan.works.push((lane.clone(), Work::PortalNotice { text: SUCCESSION.into(), reply_to: None }));
-                for event in succession.held {
-                    plan.works.push((lane.clone(), Work::Event { login: succession.successor.clone(), event }));
-                }
-            }
-        }
-        if plan.works.is_empty() { Ok(()) } else { self.take(plan).await }
-    }
-
     async fn set_own_ghost(&self, login: &LoginId, ghost: crate::connector::GhostId) -> Result<(), MatrixError> {
         let changed: Option<Login> = {
             let mut state = self.state();
@@ -429,34 +416,12 @@ impl Bridge {
     }
 }
 
-struct Own {
-    /// the login's own account leaves the chat
-    leaves: bool,
-    /// nothing in the event is about anybody else
-    alone: bool,
-}
-
-fn own_part(event: &RemoteEvent, login: &LoginId) -> Own {
-    use crate::connector::Membership;
-    let mine = |member: &&crate::connector::Member| {
-        member.who.is_me && member.who.via_login.as_ref().is_none_or(|via| via == login)
+/// The lanes of the chats that a delivery tells of.
+fn told_of(effects: &Effects) -> BTreeSet<Lane> {
+    let chat = |act: &Act| match act {
+        Act::Submit(event) => Some(Lane::Portal(event.portal.clone())),
+        Act::EnsurePortal { key, .. } => Some(Lane::Portal(key.clone())),
+        _ => None,
     };
-    match &event.kind {
-        RemoteKind::Members(members) => Own {
-            leaves: members
-                .iter()
-                .filter(mine)
-                .any(|member| matches!(member.membership, Membership::Leave | Membership::Ban)),
-            alone: members.iter().all(|member| mine(&member)),
-        },
-        RemoteKind::ChatDeleted => Own { leaves: true, alone: true },
-        _ => Own { leaves: false, alone: false },
-    }
-}
-
-/// Leaves in a member list only what is about the login itself. False: nothing is left.
-fn keep_own(event: &mut RemoteEvent) -> bool {
-    let RemoteKind::Members(members) = &mut event.kind else { return false };
-    members.retain(|member| member.who.is_me);
-    !members.is_empty()
+    effects.acts.iter().filter_map(chat).collect()
 }

@@ -6,6 +6,7 @@
 //!  Matrix ─ router ─▶ Destination (a login) ─▶ outbound ─▶ connector.handle_matrix ─▶ outcomes: sends, message map
 //! ```
 
+mod abreast;
 mod bot;
 mod bridge;
 mod commands;
@@ -16,6 +17,7 @@ mod destination;
 mod election;
 mod engine;
 mod ghosts;
+mod hearing;
 pub mod host;
 mod inbound;
 mod lanes;

@@ -9,6 +9,7 @@ use ruma::{OwnedRoomId, OwnedUserId};
 use serde_json::json;
 use serde_json::value::to_raw_value;
 
+use crate::abreast::Abreast;
 use crate::bridge::Bridge;
 use crate::connector::{ChatInfo, ChatKind, Level, LoginId, PortalKey, RemoteEvent};
 use crate::election::Election;
@@ -22,6 +23,7 @@ pub(crate) struct Portal {
     /// who sees this chat
     pub logins: BTreeSet<LoginId>,
     pub election: Election<RemoteEvent>,
+    pub abreast: Abreast<RemoteEvent>,
     /// logins through whose connection the chat is heard now
     pub heard_by: BTreeSet<LoginId>,
     /// it was heard before, and then by nobody
@@ -36,6 +38,7 @@ impl Portal {
             info: None,
             logins: BTreeSet::new(),
             election: Election::default(),
+            abreast: Abreast::default(),
             heard_by: BTreeSet::new(),
             gap: false,
         }

@@ -42,6 +42,13 @@ pub enum Work {
 }
 
 impl Lane {
+    pub fn portal(&self) -> Option<&PortalKey> {
+        match self {
+            Self::Portal(key) => Some(key),
+            _ => None,
+        }
+    }
+
     pub fn to_text(&self) -> String {
         match self {
             Self::Portal(key) => {

@@ -123,7 +123,7 @@ impl Bridge {
         let ended =
             SendRow { status: status.to_owned(), detail, updated_at: crate::engine::now_ms() as i64, ..row.clone() };
         let works = key.map(|key| told(key, &row.event_id, outcome)).unwrap_or_default();
-        self.take(Plan { statements: vec![sends::put(&ended)], works, ..Plan::default() }).await?;
+        self.take_works(Plan { statements: vec![sends::put(&ended)], works, ..Plan::default() }).await?;
         self.tell_router(login, &row.event_id, Position(row.position));
         Ok(())
     }
