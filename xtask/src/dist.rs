@@ -19,15 +19,29 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<PathBuf> {
     let places = process::places()?;
     let out = arguments.out.clone().unwrap_or_else(|| places.target.join("dist"));
-    build(&places, &out)?;
+    build(&places, &out, Hub::Plain)?;
     println!("{}", out.display());
     Ok(out)
 }
 
+/// Which hub is built.
+#[derive(Clone, Copy)]
+pub enum Hub {
+    /// as users get it
+    Plain,
+    /// one that the crash campaigns can let die at named points
+    WithFaultPoints,
+}
+
 /// Builds the hub and its bundled bridges into `out`.
-pub fn build(places: &process::Places, out: &Path) -> Result<()> {
+pub fn build(places: &process::Places, out: &Path, hub: Hub) -> Result<()> {
     let plugin_dir = plugins::build(places, Plugins::Bridges)?;
-    process::run(process::cargo().args(["build", "--release", "--package", "causeway"]))?;
+    let mut cargo = process::cargo();
+    cargo.args(["build", "--release", "--package", "causeway"]);
+    if let Hub::WithFaultPoints = hub {
+        cargo.args(["--features", "fault-points"]);
+    }
+    process::run(&mut cargo)?;
     copy(&places.target.join("release/causeway"), &out.join("bin/causeway"))?;
     for bridge in entries(&plugin_dir.join("bridges"))? {
         let name = bridge.file_name().context("a bridge's folder has a name")?;

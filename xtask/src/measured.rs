@@ -14,9 +14,17 @@ pub struct Arguments {
 /// Runs the program of this name.
 pub fn run(program: &str, rest: &[String]) -> Result<()> {
     let places = process::places()?;
-    let out = places.target.join("dist");
-    prerequisites::database()?;
-    dist::build(&places, &out)?;
+    let out = if program == "soak" {
+        prerequisites::servers()?;
+        let out = places.target.join("soak");
+        dist::build(&places, &out, dist::Hub::WithFaultPoints)?;
+        out
+    } else {
+        prerequisites::database()?;
+        let out = places.target.join("dist");
+        dist::build(&places, &out, dist::Hub::Plain)?;
+        out
+    };
     let mut measured = process::cargo();
     measured
         .args(["run", "--release", "--quiet", "--package", "causeway-bench", "--bin", program, "--"])

@@ -59,6 +59,11 @@ pub fn database() -> Result<()> {
     system_packages(&[POSTGRESQL], &[])
 }
 
+/// The servers that the campaigns talk to.
+pub fn servers() -> Result<()> {
+    system_packages(PACKAGES, &[])
+}
+
 /// A Python with the release of Synapse that judges us, and that the bench measures us against.
 pub fn synapse(places: &process::Places) -> Result<PathBuf> {
     python(places, &places.root.join("tests/judges/requirements.txt"))

@@ -26,7 +26,7 @@ const HUB: &str = "http://127.0.0.1:8008";
 pub fn run(arguments: &Arguments) -> Result<()> {
     let places = process::places()?;
     let out = places.target.join("dist");
-    dist::build(&places, &out)?;
+    dist::build(&places, &out, dist::Hub::Plain)?;
     let causeway = out.join("bin/causeway");
     let data = places.root.join(&arguments.data);
     fs::create_dir_all(&data).with_context(|| format!("making {}", data.display()))?;

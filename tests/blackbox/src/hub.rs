@@ -1,11 +1,13 @@
 //! A hub of the test's own: its own folder, its own port, stopped and removed with it.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use causeway_fault::Point;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -13,6 +15,9 @@ use tokio::process::{Child, Command};
 use crate::scenario::Seen;
 use crate::tools::{from_environment, until};
 use crate::{Client, free_port, http_client, saw};
+
+/// The signal of `abort`, with which a fault point ends the process.
+const ABORTED: i32 = 6;
 
 #[derive(Default)]
 pub struct HubOptions {
@@ -94,19 +99,7 @@ impl Hub {
 
     /// Starts the process again, after [`Hub::kill`] or [`Hub::terminate`].
     pub async fn serve(&mut self) -> Result<()> {
-        ensure!(self.process.is_none(), "the hub runs already");
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("hub.log"))?;
-        let process = Command::new(from_environment("CAUSEWAY_BIN")?)
-            .args(["serve", "-c"])
-            .arg(self.config())
-            .envs(self.options.environment.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .context("starting the hub")?;
-        self.process = Some(process);
+        self.spawn(None)?;
         let url = format!("{}/_matrix/client/versions", self.url());
         let http = http_client()?;
         let log = self.log_path();
@@ -124,6 +117,39 @@ impl Hub {
         })
         .await
         .with_context(|| std::fs::read_to_string(log).unwrap_or_default())
+    }
+
+    /// Starts the process for a life that ends at the `count`th passing of a fault point. False: the point was not
+    /// passed so often within `limit`, and the hub was killed.
+    pub async fn serve_until(&mut self, point: Point, count: u32, limit: Duration) -> Result<bool> {
+        self.spawn(Some(format!("{}:{count}", point.name())))?;
+        let process = self.process.as_mut().expect("set just above");
+        let Ok(status) = tokio::time::timeout(limit, process.wait()).await else {
+            self.kill().await?;
+            return Ok(false);
+        };
+        self.process = None;
+        let status = status.context("waiting for the hub's end")?;
+        ensure!(status.signal() == Some(ABORTED), "the hub ended with {status} before {}", point.name());
+        Ok(true)
+    }
+
+    fn spawn(&mut self, fault: Option<String>) -> Result<()> {
+        ensure!(self.process.is_none(), "the hub runs already");
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("hub.log"))?;
+        let process = Command::new(from_environment("CAUSEWAY_BIN")?)
+            .args(["serve", "-c"])
+            .arg(self.config())
+            .envs(self.options.environment.iter().cloned())
+            .envs(fault.map(|fault| ("CAUSEWAY_FAULT", fault)))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .context("starting the hub")?;
+        self.process = Some(process);
+        Ok(())
     }
 
     pub fn log_path(&self) -> PathBuf {

@@ -69,6 +69,17 @@ impl IrcPerson {
         self.lock().iter().filter_map(said).collect()
     }
 
+    /// What was said in a channel, as (nick, text), in the server's order.
+    pub fn said_in(&self, channel: &str) -> Vec<(String, String)> {
+        let said = |line: &String| {
+            let (source, rest) = line.strip_prefix(':')?.split_once(' ')?;
+            let (to, text) = rest.strip_prefix("PRIVMSG ")?.split_once(" :")?;
+            let (nick, _) = source.split_once('!')?;
+            to.eq_ignore_ascii_case(channel).then(|| (nick.to_owned(), text.to_owned()))
+        };
+        self.lock().iter().filter_map(said).collect()
+    }
+
     /// The first line that is meant.
     pub async fn wait_for(&self, what: &str, is_meant: impl Fn(&str) -> bool) -> Result<String> {
         until(what, || async {

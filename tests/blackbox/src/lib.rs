@@ -9,7 +9,7 @@ mod irc_person;
 mod scenario;
 mod tools;
 
-pub use campaign::{Campaign, Outcome};
+pub use campaign::{Campaign, Counts};
 pub use client::{Client, escape};
 pub use database::{Database, Place};
 pub use hub::{Hub, HubOptions};

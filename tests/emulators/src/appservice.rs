@@ -59,6 +59,8 @@ struct Record {
     behavior: Behavior,
     transactions: Vec<Recorded>,
     first_events: HashMap<String, Vec<String>>,
+    /// ids of events in transactions that were answered with 200
+    taken: HashSet<String>,
     violations: Vec<String>,
     pings: usize,
     users: HashSet<String>,
@@ -188,6 +190,11 @@ impl RecordingAppservice {
 
     pub fn event_ids(&self) -> Vec<String> {
         self.events().iter().map(|event| event["event_id"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Whether an event came in a transaction that was answered with 200.
+    pub fn has_taken(&self, event_id: &str) -> bool {
+        self.shared.record().taken.contains(event_id)
     }
 
     /// Message bodies of [`Self::events`].
@@ -367,7 +374,14 @@ async fn transaction(
     }
     tokio::time::sleep(behavior.delay).await;
     let status = behavior.status.unwrap_or(if says(&behavior.poison) { 500 } else { 200 });
-    shared.record().transactions[number].status = Some(status);
+    {
+        let mut record = shared.record();
+        record.transactions[number].status = Some(status);
+        if status == 200 {
+            let ids = record.transactions[number].event_ids.clone();
+            record.taken.extend(ids);
+        }
+    }
     shared.touch();
     answer(status, "M_UNKNOWN")
 }
