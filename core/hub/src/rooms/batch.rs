@@ -97,7 +97,7 @@ impl Rooms {
     pub async fn insert(&self, batch: &Batch) -> Result<Inserted, BatchError> {
         refuse_twins(batch)?;
         self.intern_batch(batch).await?;
-        let slot = self.inner.slot(batch.room_id.as_str());
+        let slot = self.inner.slots.get(batch.room_id.as_str());
         for _ in 0..ATTEMPTS {
             let mut head = slot.lock().await;
             // Places are read from the database, so what is on its way there has to arrive first.

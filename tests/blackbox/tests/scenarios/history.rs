@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use causeway_blackbox::{Client, Database, Hub, HubOptions, escape, go_program, until};
+use causeway_blackbox::{Client, Database, Hub, HubOptions, escape, go_program, scenario, until};
 use causeway_emulators::appservice::RecordingAppservice;
 use serde_json::{Value, json};
 
@@ -12,8 +12,12 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Events of a batch that is cut off.
 const EVENTS: usize = 2_000;
 
-#[tokio::test]
-async fn mautrix_go_sends_batches_and_finds_them_in_their_places() -> Result<()> {
+#[test]
+fn mautrix_go_sends_batches_and_finds_them_in_their_places() -> Result<()> {
+    scenario(batches_of_mautrix_go())
+}
+
+async fn batches_of_mautrix_go() -> Result<()> {
     let hub = Hub::start(HubOptions::default()).await?;
     let appservice = RecordingAppservice::start()?;
     hub.add_registration(ID, &appservice.registration(ID)).await?;
@@ -39,14 +43,14 @@ fn batch(ghost: &Client, name: &str) -> Value {
     json!({"events": (0..EVENTS).map(event).collect::<Vec<_>>()})
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_hub_has_a_whole_batch_or_none_on_sqlite() -> Result<()> {
-    whole_or_none(Database::Sqlite).await
+#[test]
+fn killed_hub_has_a_whole_batch_or_none_on_sqlite() -> Result<()> {
+    scenario(whole_or_none(Database::Sqlite))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_hub_has_a_whole_batch_or_none_on_postgres() -> Result<()> {
-    whole_or_none(Database::Postgres).await
+#[test]
+fn killed_hub_has_a_whole_batch_or_none_on_postgres() -> Result<()> {
+    scenario(whole_or_none(Database::Postgres))
 }
 
 async fn whole_or_none(database: Database) -> Result<()> {
