@@ -61,6 +61,8 @@ pub(crate) struct State {
     pub processes: HashMap<String, Process>,
     /// Matrix events that were offered and aren't settled: what their outcomes are about
     pub offered: HashMap<(LoginId, String), Offered>,
+    /// those of them that a call is under way with: its answer is about them, whoever else is told to forget
+    pub in_call: HashSet<(LoginId, String)>,
     /// events that are not offered before others are settled
     pub waiting: Waiting,
     /// the destination that the bot is

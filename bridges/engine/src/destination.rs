@@ -75,6 +75,9 @@ impl Destination for BotDestination {
         let Some(bridge) = self.bridge.upgrade() else {
             return Delivered::Held { reason: "the bridge is gone".into(), retry_after: None };
         };
+        if bridge.connector().is_none() {
+            return Delivered::Held { reason: "the bridge is disabled".into(), retry_after: None };
+        }
         for entry in &transaction.entries {
             if let Err(error) = bridge.bot_hears(entry).await {
                 return Delivered::Held { reason: error.to_string(), retry_after: None };

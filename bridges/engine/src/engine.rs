@@ -318,6 +318,10 @@ impl Engine {
             statements.extend(aliases.map(|alias| causeway_store::delete_alias(alias.as_str())));
         }
         self.halt(&bridge).await;
+        for login in bridge.state().logins.keys() {
+            self.hub.queues.unregister(&login_destination(&bridge.id, login));
+        }
+        self.hub.queues.unregister(&bot_destination(&bridge.id));
         self.hub.store.commit(Commit::of(statements)).await.map_err(MatrixError::from)?;
         self.bridges.write().unwrap_or_else(PoisonError::into_inner).remove(&bridge.id);
         self.registrar.remove(id).await
@@ -335,6 +339,8 @@ impl Engine {
             .map_err(|error| EngineError::Invalid(format!("permissions of bridge {}: {error}", row.id)))?;
         let bridge = Bridge::new(Arc::clone(&self.hub), row, permissions);
         bridge.load().await?;
+        // Whether it runs or not: what happens is for it, and waits.
+        bridge.register_queues().await?;
         self.bridges.write().unwrap_or_else(PoisonError::into_inner).insert(bridge.id.clone(), Arc::clone(&bridge));
         Ok(bridge)
     }
@@ -364,10 +370,6 @@ impl Engine {
 
     async fn halt(&self, bridge: &Arc<Bridge>) {
         let logins: Vec<LoginId> = bridge.state().logins.keys().cloned().collect();
-        for login in &logins {
-            self.hub.queues.unregister(&login_destination(&bridge.id, login));
-        }
-        self.hub.queues.unregister(&bot_destination(&bridge.id));
         *bridge.connector.write().unwrap_or_else(PoisonError::into_inner) = None;
         let watch = bridge.state().watch.take();
         watch.inspect(tokio::task::AbortHandle::abort);
@@ -503,19 +505,28 @@ impl Bridge {
         Ok(())
     }
 
-    /// Begins to work: what waits in the inbox, the queues, the connections.
-    async fn go(self: &Arc<Self>) -> Result<(), EngineError> {
+    /// Known ones go on where they were, at once.
+    async fn register_queues(self: &Arc<Self>) -> Result<(), EngineError> {
         let bot = self.hub.queues.register(Arc::new(BotDestination::new(self))).await?;
         self.state().bot_nid = Some(bot);
-        self.lanes.rouse(self).await;
-        self.watch_listeners();
-        let logins: Vec<Login> = self.state().logins.values().cloned().collect();
+        let logins: Vec<LoginId> = self.state().logins.keys().cloned().collect();
         for login in logins {
-            let destination = Arc::new(LoginDestination::new(self, login.id.clone()));
+            let destination = Arc::new(LoginDestination::new(self, login.clone()));
             let nid = self.hub.queues.register(destination).await?;
-            if let Some(known) = self.state().logins.get_mut(&login.id) {
+            if let Some(known) = self.state().logins.get_mut(&login) {
                 known.nid = Some(nid);
             }
+        }
+        Ok(())
+    }
+
+    /// Begins to work: what waits in the inbox, the queues, the connections.
+    async fn go(self: &Arc<Self>) -> Result<(), EngineError> {
+        self.lanes.rouse(self).await;
+        self.watch_listeners();
+        self.register_queues().await?;
+        let logins: Vec<Login> = self.state().logins.values().cloned().collect();
+        for login in logins {
             let bridge = Arc::clone(self);
             tokio::spawn(async move {
                 let Some(connector) = bridge.connector() else { return };
@@ -542,7 +553,12 @@ impl Bridge {
             let portal = state.portals.entry(key.clone()).or_insert_with(|| Portal::new(key.clone()));
             portal.logins.insert(login.clone());
         }
-        Ok(self.ensure_room(&key, login, resolved.info.as_ref()).await?)
+        let room = self.ensure_room(&key, login, resolved.info.as_ref()).await?;
+        let owner = self.state().logins.get(login).map(|login| login.owner.clone());
+        if let Some(owner) = owner {
+            self.ensure_joined(&room, &owner).await?;
+        }
+        Ok(room)
     }
 
     async fn ensure_ghost_of(&self, resolved: &crate::connector::Resolved) -> Result<(), MatrixError> {

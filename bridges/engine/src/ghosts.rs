@@ -75,10 +75,24 @@ impl Bridge {
         self.ensure_ghost(&info).await
     }
 
+    /// The same for what the network says of its members: an owner who left, was kicked or banned in Matrix is not
+    /// brought back by that. Their login is on its way out too, or was away and has not been told yet.
+    pub(crate) async fn ensure_member(&self, room: &RoomId, user: &UserId) -> Result<(), MatrixError> {
+        if !self.owns(user) {
+            let member = self.matrix().state(room, "m.room.member", user.as_str()).await?.unwrap_or_default();
+            let is_out = matches!(member["membership"].as_str(), Some("leave" | "ban"));
+            if is_out && member[crate::content::ORIGIN] != self.id.as_str() {
+                return Ok(());
+            }
+        }
+        self.ensure_joined(room, user).await
+    }
+
     /// Brings a ghost or a login's owner into a portal's room; the bot invites where the room wants that.
     pub(crate) async fn ensure_joined(&self, room: &RoomId, user: &UserId) -> Result<(), MatrixError> {
         let entry = (room.to_owned(), user.to_owned());
-        if self.state().joined.contains(&entry) {
+        // Ghosts come and go by our doing only; an owner as they like.
+        if self.owns(user) && self.state().joined.contains(&entry) {
             return Ok(());
         }
         let membership = self.matrix().membership(room, user).await?;

@@ -16,7 +16,7 @@ pub(crate) struct Login {
     /// JSON
     pub profile: String,
     pub state: Option<LoginState>,
-    /// set while the bridge is enabled
+    /// none only until it is registered
     pub nid: Option<DestinationNid>,
 }
 

@@ -79,7 +79,7 @@ impl Bridge {
         };
         let owner = self.state().logins.get(login).map(|login| login.owner.clone());
         if let Some(owner) = owner {
-            self.ensure_joined(&room, &owner).await?;
+            self.ensure_member(&room, &owner).await?;
         }
         Ok(room)
     }

@@ -408,7 +408,7 @@ impl Session {
     }
 
     pub fn member(&self, nick: &str, membership: Membership, power: Option<i32>) -> RemoteMember {
-        RemoteMember { who: self.sender(nick), membership, power, nick: Some(nick.to_owned()) }
+        RemoteMember { who: self.sender(nick), membership, power, nick: Some(nick.to_owned()), reason: None }
     }
 
     /// Tells the login's owner something in the management room.

@@ -260,11 +260,9 @@ impl Session {
         }
         let reason = change.reason.as_deref().unwrap_or_default();
         let ghost = match (&change.target, change.membership) {
-            (MemberTarget::Login(_), Membership::Leave | Membership::Ban) => {
-                self.part(target, reason);
-                return Outcome::Done;
-            }
+            (MemberTarget::Login(_), Membership::Leave | Membership::Ban) => return self.leave(txn, target, reason),
             (MemberTarget::Login(_), Membership::Join) => {
+                self.stay(target);
                 self.join(target, None);
                 return Outcome::Done;
             }

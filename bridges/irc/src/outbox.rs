@@ -41,6 +41,15 @@ pub struct Pending {
     pub is_lost: bool,
 }
 
+pub const PART: &str = "PART";
+
+impl Pending {
+    /// Leaving a channel: it is done as soon as we are out, however that came.
+    fn is_part(&self) -> bool {
+        self.lines.iter().any(|line| line.text.split(' ').next() == Some(PART))
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 pub struct Line {
     pub text: String,
@@ -284,7 +293,24 @@ impl Session {
     }
 
     fn refuse(&mut self, place: &str, kind: ErrorKind, reason: &str) {
-        self.settle(place, Outcome::Failed(Error::new(kind, reason)));
+        let is_part = self.pending.get(place).is_some_and(Pending::is_part);
+        let failed = || Outcome::Failed(Error::new(kind, reason));
+        self.settle(place, if is_part { Outcome::Done } else { failed() });
+    }
+
+    /// Who is back before their leaving was written stays.
+    pub fn stay(&mut self, target: &str) {
+        let folded = self.fold(target);
+        let is_queued = |p: &Pending| p.lines.iter().all(|line| matches!(line.state, LineState::Queued));
+        let parts: Vec<String> = self
+            .pending
+            .iter()
+            .filter(|(_, p)| p.target == folded && p.is_part() && is_queued(p))
+            .map(|(place, _)| place.to_owned())
+            .collect();
+        for place in parts {
+            self.settle(&place, Outcome::Done);
+        }
     }
 
     fn settle(&mut self, place: &str, outcome: Outcome) {
@@ -311,6 +337,13 @@ impl Session {
             let is_unknown = pending.lines.iter().any(has_left);
             let has_written = pending.lines.iter().any(|line| matches!(line.state, LineState::Written { .. }));
             if !has_written {
+                continue;
+            }
+            if is_unknown && pending.is_part() {
+                // The connection's end took us out of the channel; we don't go back.
+                let target = pending.target.clone();
+                self.channels.remove(&target);
+                self.settle(&place, Outcome::Done);
                 continue;
             }
             let Some(pending) = self.pending.get_mut(&place) else { continue };

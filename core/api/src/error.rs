@@ -127,7 +127,7 @@ impl IntoResponse for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        let away = matches!(error, StoreError::Driver(_));
+        let away = error.is_unavailable();
         let mut answer = Self::internal(error);
         if away {
             answer.status = StatusCode::SERVICE_UNAVAILABLE;

@@ -28,6 +28,8 @@ pub struct Member {
     pub membership: Membership,
     pub power: Option<i32>,
     pub nick: Option<String>,
+    /// why they leave, were kicked or banned
+    pub reason: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

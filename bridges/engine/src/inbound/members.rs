@@ -31,7 +31,7 @@ impl Bridge {
             if let Some(power) = member.power {
                 powers.insert(user.to_string(), i64::from(power));
             }
-            self.apply_membership(room, &user, member.membership, by).await?;
+            self.apply_membership(room, &user, member.membership, by, member.reason.as_deref()).await?;
         }
         if complete {
             let listed: Vec<OwnedUserId> = members
@@ -45,7 +45,7 @@ impl Bridge {
                 here.filter(|user| self.owns(user) && **user != self.bot && !listed.contains(user)).cloned().collect()
             };
             for ghost in gone {
-                self.apply_membership(room, &ghost, Membership::Leave, &ghost).await?;
+                self.apply_membership(room, &ghost, Membership::Leave, &ghost, None).await?;
             }
         }
         if powers.is_empty() { Ok(()) } else { self.set_powers(room, powers).await }
@@ -57,9 +57,11 @@ impl Bridge {
         user: &UserId,
         membership: Membership,
         by: &UserId,
+        reason: Option<&str>,
     ) -> Result<(), MatrixError> {
+        let reason = reason.filter(|reason| !reason.is_empty()).map(str::to_owned);
         if membership == Membership::Join {
-            return self.ensure_joined(room, user).await;
+            return self.ensure_member(room, user).await;
         }
         let now = self.matrix().membership(room, user).await?;
         let there = matches!(now.as_deref(), Some("join" | "invite" | "knock"));
@@ -68,7 +70,7 @@ impl Bridge {
             Membership::Ban => MembershipChange::Ban,
             Membership::Leave if !there => return Ok(()),
             Membership::Leave if by == user || by == self.bot => {
-                return self.change(room, user, user, MembershipChange::Leave, None).await;
+                return self.change(room, user, user, MembershipChange::Leave, reason).await;
             }
             Membership::Leave => MembershipChange::Kick,
             Membership::Invite if there => return Ok(()),
@@ -76,8 +78,8 @@ impl Bridge {
             Membership::Join | Membership::Knock => return Ok(()),
         };
         // A ghost may lack the power that the person has there; then the bot does it.
-        match self.change(room, by, user, change, None).await {
-            Err(MatrixError::Refused(_)) if by != self.bot => self.change(room, &self.bot, user, change, None).await,
+        match self.change(room, by, user, change, reason.clone()).await {
+            Err(MatrixError::Refused(_)) if by != self.bot => self.change(room, &self.bot, user, change, reason).await,
             other => other,
         }
     }
@@ -112,7 +114,7 @@ impl Bridge {
     pub(super) async fn leave_chat(&self, arrival: &Arrival<'_>) -> Result<(), MatrixError> {
         let owner = self.state().logins.get(arrival.login).map(|login| login.owner.clone());
         match owner {
-            Some(owner) => self.apply_membership(&arrival.room, &owner, Membership::Leave, &owner).await,
+            Some(owner) => self.apply_membership(&arrival.room, &owner, Membership::Leave, &owner, None).await,
             None => Ok(()),
         }
     }

@@ -126,6 +126,11 @@ impl Bridge {
         );
         if speaks {
             self.ensure_joined(&room, &sender).await?;
+            let owner = self.state().logins.get(login).map(|login| login.owner.clone());
+            if let Some(owner) = owner.filter(|_| event.portal.receiver.is_some()) {
+                // A private chat begins anew when the other one writes.
+                self.ensure_joined(&room, &owner).await?;
+            }
         }
         let arrival = Arrival { login, event, room, sender, seq };
         match &event.kind {

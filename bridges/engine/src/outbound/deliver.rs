@@ -10,7 +10,7 @@ use causeway_store::{Commit, Entry, Position};
 
 use super::convert::Converted;
 use super::waiting::Wait;
-use crate::bridge::{Bridge, Offered};
+use crate::bridge::{Bridge, Offered, State};
 use crate::connector::{CallError, Connector, LoginId, MatrixEvent, Outcome, RemoteError};
 use crate::destination::login_destination;
 use crate::matrix::MatrixError;
@@ -64,14 +64,20 @@ impl Bridge {
         {
             let mut state = self.state();
             for offered in offers {
-                state.offered.insert((login.clone(), offered.event.id.clone()), offered);
+                let key = (login.clone(), offered.event.id.clone());
+                state.in_call.insert(key.clone());
+                state.offered.insert(key, offered);
             }
         }
         let answer = connector.handle_matrix(login, events).await;
-        if answer.is_err() {
+        {
             let mut state = self.state();
             for id in ids {
-                state.offered.remove(&(login.clone(), id));
+                let key = (login.clone(), id);
+                state.in_call.remove(&key);
+                if answer.is_err() {
+                    state.offered.remove(&key);
+                }
             }
         }
         match answer {
@@ -95,16 +101,20 @@ impl Bridge {
     async fn round(&self, login: &LoginId, transaction: &Transaction) -> Result<Round, MatrixError> {
         let mut round = Round::default();
         let mut blocked: HashSet<Arc<str>> = HashSet::new();
+        let abouts: Vec<(Position, String)> =
+            transaction.entries.iter().map(|entry| (entry.position, about(entry))).collect();
         for entry in &transaction.entries {
+            // Looked at before the row: an event that ends is forgotten only after its row says so.
+            let is_offered = self.is_offered(login, entry);
             let row = sends::get(self.store(), self.id.as_str(), login.as_str(), &entry.event_id).await?;
             let attempt = match &row {
                 Some(row) if row.status != "pending" => {
                     self.state().waiting.remove(login, entry.position);
                     continue;
                 }
-                Some(row) if row.attempt > 0 && self.is_offered(login, entry) => continue,
+                Some(row) if row.attempt > 0 && is_offered => continue,
                 Some(row) => u32::try_from(row.attempt).unwrap_or(u32::MAX).saturating_add(1),
-                None if self.is_offered(login, entry) => continue,
+                None if is_offered => continue,
                 // Frames leave only after the row is written; what a call does by HTTP may have left before.
                 None if self.calls_out() => transaction.attempt,
                 None => 1,
@@ -130,7 +140,10 @@ impl Bridge {
                         Converted::Event(event) => {
                             round.offers.push(Offered { event, position: entry.position.0 });
                             // What is about it is not offered in the same call.
-                            blocked.extend(self.is_named(transaction, entry).then(|| Arc::clone(&entry.room_id)));
+                            let is_named = abouts
+                                .iter()
+                                .any(|(at, about)| *at > entry.position && about.contains(&*entry.event_id));
+                            blocked.extend(is_named.then(|| Arc::clone(&entry.room_id)));
                         }
                         Converted::Orphan => round.orphans.push(row),
                         Converted::Nothing if !is_new => round.nothing.push(row),
@@ -145,11 +158,6 @@ impl Bridge {
             round.waits.push((entry.position, row, Wait::new(entry.room_id.to_string(), target, holds_room)));
         }
         Ok(round)
-    }
-
-    /// Whether a later entry of the transaction is about this one.
-    fn is_named(&self, transaction: &Transaction, entry: &Entry) -> bool {
-        transaction.entries.iter().any(|later| later.position > entry.position && later.json.contains(&*entry.event_id))
     }
 
     /// Writes down what needs no call. True: look again, for what is waited for may have ended meanwhile.
@@ -228,7 +236,11 @@ impl Bridge {
 
     /// Offers a login everything pending again: who held it has forgotten it.
     pub(crate) fn offer_all_again(&self, login: &LoginId) {
-        self.state().offered.retain(|(of, _), _| of != login);
+        {
+            let mut state = self.state();
+            let State { offered, in_call, .. } = &mut *state;
+            offered.retain(|key, _| key.0 != *login || in_call.contains(key));
+        }
         self.hub.queues.revive(&login_destination(&self.id, login));
         let waiting = self.state().waiting.wake_all(login);
         for position in waiting {
@@ -240,4 +252,10 @@ impl Bridge {
         let grant = serde_json::from_str::<crate::host::Grant>(&self.row().rights);
         grant.is_ok_and(|grant| !grant.http.is_empty())
     }
+}
+
+/// What of an event may say that it is about another; every event names its predecessors beside that.
+fn about(entry: &Entry) -> String {
+    let pdu: serde_json::Value = serde_json::from_str(&entry.json).unwrap_or_default();
+    format!("{} {}", pdu["content"], pdu["redacts"])
 }

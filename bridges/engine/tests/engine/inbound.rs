@@ -62,6 +62,7 @@ pub async fn members_and_powers_follow_the_network(world: World) {
         membership,
         power,
         nick: Some(ghost.to_uppercase()),
+        reason: None,
     };
     let members = vec![member("bob", Membership::Join, Some(50)), member("eve", Membership::Join, None)];
     world.deliver(&alice, submit([event("", "k1", RemoteKind::Members(members))])).await;

@@ -50,6 +50,7 @@ on_both_databases! {
     listeners::a_listener_that_does_not_answer_is_succeeded,
     listeners::a_listener_that_has_no_connection_is_succeeded_at_once,
     outbound::a_pending_message_is_settled_by_its_echo_and_makes_no_second_event,
+    outbound::a_store_that_wakes_for_a_message_takes_it_once,
     outbound::a_pending_message_is_offered_again_with_its_attempt_and_an_unknown_end_is_shown,
     outbound::a_failure_is_told_to_the_sender_with_its_reason,
     outbound::what_is_about_a_pending_message_waits_for_it_and_so_does_what_follows,

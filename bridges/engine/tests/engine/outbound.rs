@@ -35,6 +35,17 @@ pub async fn a_pending_message_is_settled_by_its_echo_and_makes_no_second_event(
     assert_eq!(bodies(&said), ["hello", "last"]);
 }
 
+pub async fn a_store_that_wakes_for_a_message_takes_it_once(world: World) {
+    let (_alice, room) = portal(&world).await;
+    world.host.connector.sleeps.store(true, Ordering::Relaxed);
+    answers(&world, vec![Outcome::Pending, Outcome::Pending]);
+    let content = json!({"msgtype": "m.text", "body": "good morning"});
+    let entry = world.matrix.entry(&room, "@alice:hub.test", "m.room.message", None, content);
+    let taken = world.router.deliver("login:irc:alice", 1, vec![entry.clone()]).await;
+    assert!(matches!(&taken, Delivered::Taken { pending } if *pending == [entry.position]), "{taken:?}");
+    assert_eq!(world.host.connector.offered.lock().unwrap().len(), 1);
+}
+
 pub async fn a_pending_message_is_offered_again_with_its_attempt_and_an_unknown_end_is_shown(world: World) {
     let (alice, room) = portal(&world).await;
     answers(&world, vec![Outcome::Pending, Outcome::Pending]);

@@ -1,14 +1,16 @@
 //! JOIN, PART, QUIT, KICK, NICK, INVITE: who is in which channel, under which name.
 
-use causeway_sdk::ErrorKind;
-use causeway_sdk::remote::Membership;
+use causeway_sdk::remote::{Member as RemoteMember, Membership};
 use causeway_sdk::state::{Status, UserAction};
+use causeway_sdk::{ErrorKind, Outcome};
 
 use crate::client::{Member, Session};
 use crate::config::MemberSync;
+use crate::format;
 use crate::message::Message;
 use crate::modes;
 use crate::netsplit::is_split_reason;
+use crate::outbox::PART;
 
 impl Session {
     /// Goes into a channel, and into it again after every reconnect.
@@ -32,7 +34,16 @@ impl Session {
         }
     }
 
-    /// Leaves a channel for good.
+    /// Leaves a channel for good, once all that was said in it before is out.
+    pub fn leave(&mut self, txn: &str, name: &str, reason: &str) -> Outcome {
+        let folded = self.fold(name);
+        let Some(channel) = self.channels.get(&folded) else { return Outcome::Done };
+        let params: Vec<&str> = [channel.name.as_str(), reason].into_iter().filter(|p| !p.is_empty()).collect();
+        let part = Message::new(PART, &params);
+        self.enqueue(txn, name, vec![part], None)
+    }
+
+    /// Leaves a channel for good, at once.
     pub fn part(&mut self, name: &str, reason: &str) {
         let folded = self.fold(name);
         let Some(channel) = self.channels.remove(&folded) else { return };
@@ -72,7 +83,7 @@ impl Session {
 
     pub(super) fn on_part(&mut self, line: &Message) {
         let folded = self.fold(line.param(0));
-        self.gone(line, &folded, line.nick(), line.nick(), Membership::Leave);
+        self.gone(line, &folded, line.nick(), line.nick(), line.param(1));
     }
 
     pub(super) fn on_kick(&mut self, line: &Message) {
@@ -82,11 +93,11 @@ impl Session {
             let name = line.param(0);
             self.notice(&format!("{} kicked you from {name}: {}; `join {name}` goes back", line.nick(), line.last()));
         }
-        self.gone(line, &folded, nick, line.nick(), Membership::Leave);
+        self.gone(line, &folded, nick, line.nick(), line.param(2));
     }
 
-    /// Somebody is out of a channel by a PART or KICK of `by`.
-    fn gone(&mut self, line: &Message, channel: &str, nick: &str, by: &str, membership: Membership) {
+    /// Somebody is out of a channel by a PART, KICK or QUIT of `by`.
+    fn gone(&mut self, line: &Message, channel: &str, nick: &str, by: &str, reason: &str) {
         let folded_nick = self.fold(nick);
         let who = self.members(channel).remove(&folded_nick);
         let is_in_room = match self.config.member_sync {
@@ -96,7 +107,8 @@ impl Session {
         };
         let is_me = self.is_me(nick);
         if is_in_room || is_me {
-            let member = self.member(nick, membership, None);
+            let reason = Some(format::plain(reason)).filter(|reason| !reason.is_empty());
+            let member = RemoteMember { reason, ..self.member(nick, Membership::Leave, None) };
             let by = self.sender(by);
             self.submit_members(line, channel, by, vec![member]);
         }
@@ -120,7 +132,7 @@ impl Session {
                     self.members(&channel).remove(&folded_nick);
                     self.hold(&channel, &nick, hold);
                 }
-                _ => self.gone(line, &channel, &nick, &nick, Membership::Leave),
+                _ => self.gone(line, &channel, &nick, &nick, line.param(0)),
             }
         }
     }

@@ -2,7 +2,9 @@
 
 use causeway_emulators::irc::{InspIrcd, NgIrcd};
 use causeway_sdk::content::TextKind;
-use causeway_sdk::matrix_in::Send;
+use causeway_sdk::matrix_in::{MemberChange, MemberTarget, Send};
+use causeway_sdk::remote::Membership;
+use causeway_sdk::state::Status;
 use causeway_sdk::{MatrixKind, Outcome};
 
 use crate::login::{Login, text_part, texts};
@@ -46,6 +48,29 @@ fn what_never_left_is_sent_after_the_reconnect_and_only_once() {
     assert!(matches!(alice.settled(&txn), Outcome::Sent(_)), "the frame never left, so it goes now");
     bob.until("the rejoin", |host| (host.submitted.iter().filter(|e| e.create_portal).count() > 1).then_some(()));
     assert!(texts(bob.host()).iter().filter(|t| *t == "kept").count() <= 1);
+}
+
+#[test]
+fn who_left_while_disconnected_has_said_everything_before() {
+    let mut server = InspIrcd::start().expect("inspircd starts");
+    let mut alice = Login::new(&config(server.port), "Alice", &[]);
+    let portal = alice.joined("#test");
+    server.kill();
+    alice.until("the end of the connection", |host| {
+        host.reports.iter().any(|(_, report)| report.status == Status::TransientDisconnect).then_some(())
+    });
+    let mut expected: Vec<String> = ["one", "two"].iter().map(|text| alice.say(&portal, text).0).collect();
+    let target = MemberTarget::Login("alice~alice:example.org".to_owned());
+    let kicked = MemberChange { target, membership: Membership::Leave, reason: Some("enough".to_owned()) };
+    assert!(matches!(alice.matrix(&portal, "$kick", MatrixKind::Member(kicked), 1), Outcome::Pending));
+    expected.push("$kick".to_owned());
+
+    server.restart().expect("inspircd restarts");
+    assert!(matches!(alice.settled("$kick"), Outcome::Done));
+    let settled: Vec<String> = alice.host().settled.iter().map(|(txn, _)| txn.clone()).collect();
+    assert_eq!(settled, expected);
+    assert!(matches!(alice.settled(&expected[1]), Outcome::Sent(_)));
+    alice.sees("alice", Membership::Leave);
 }
 
 #[test]

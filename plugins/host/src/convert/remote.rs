@@ -14,7 +14,7 @@ enums! {
 
 records! {
     remote::Sender => engine::Sender { ghost, is_me, via_login }
-    remote::Member => engine::Member { who, membership, power, nick }
+    remote::Member => engine::Member { who, membership, power, nick, reason }
     remote::Avatar => engine::Avatar { id, source, remove }
     remote::GhostInfo => engine::GhostInfo { id, name, avatar, is_bot, identifiers }
     remote::Reaction => engine::Reaction { target, op, emoji, emoji_id, image }

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -12,6 +13,8 @@ pub struct FakeConnector {
     /// logins that were asked for a sign of life
     pub asked: Mutex<Vec<LoginId>>,
     pub services: Mutex<Option<Arc<dyn Services>>>,
+    /// its Store sleeps: each call wakes it first
+    pub sleeps: AtomicBool,
 }
 
 impl Default for FakeConnector {
@@ -34,6 +37,7 @@ impl Default for FakeConnector {
             health: Mutex::new(Health::Ok),
             asked: Mutex::default(),
             services: Mutex::default(),
+            sleeps: AtomicBool::default(),
         }
     }
 }
@@ -104,6 +108,9 @@ impl Connector for FakeConnector {
         self.offered.lock().unwrap().extend(events);
         let services = self.services.lock().unwrap().clone().unwrap();
         let store = StoreId { bridge: "irc".into(), login: Some(login.clone()) };
+        if self.sleeps.load(Ordering::Relaxed) {
+            services.revived(&store);
+        }
         services.commit(&store, effects).await.map_err(|_| CallError::Failed { reason: "commit" })?;
         Ok(outcomes)
     }
