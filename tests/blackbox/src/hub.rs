@@ -29,6 +29,8 @@ pub struct HubOptions {
     pub config: String,
     /// environment variables of the hub
     pub environment: Vec<(String, String)>,
+    /// its database and media lie on a disk of their own with so many MiB: a mount that only the hub's process sees
+    pub disk_mib: Option<u32>,
 }
 
 pub struct Hub {
@@ -70,6 +72,33 @@ impl Hub {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Where the database and media are.
+    fn data(&self) -> PathBuf {
+        match self.options.disk_mib {
+            Some(_) => self.folder.path().join("disk"),
+            None => self.folder.path().to_owned(),
+        }
+    }
+
+    /// The same as the hub's process sees it, for those outside of its mounts.
+    pub fn disk(&self) -> Result<PathBuf> {
+        let pid = self.pid().context("the hub does not run")?;
+        let disk = self.data();
+        Ok(Path::new("/proc").join(pid.to_string()).join("root").join(disk.strip_prefix("/").unwrap_or(&disk)))
+    }
+
+    fn program(&self) -> Result<Command> {
+        let binary = from_environment("CAUSEWAY_BIN")?;
+        let Some(size) = self.options.disk_mib else { return Ok(Command::new(binary)) };
+        let disk = self.data();
+        std::fs::create_dir_all(&disk).context("making the place for the disk")?;
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--map-root-user", "sh", "-c"]);
+        command.arg(r#"mount -t tmpfs -o "size=$1m" disk "$2" && shift 2 && exec "$@""#).arg("sh");
+        command.arg(size.to_string()).arg(disk).arg(binary);
+        Ok(command)
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -79,14 +108,16 @@ impl Hub {
     }
 
     fn config_text(&self) -> String {
-        let data = self.folder.path().display();
+        let folder = self.folder.path().display();
+        let data = self.data();
+        let data = data.display();
         let database = self.options.database.clone().unwrap_or_else(|| format!("sqlite://{data}/causeway.db"));
         format!(
             "server_name: {name}\nenable_metrics: {metrics}\nlisteners:\n  - {{port: {port}, type: http, bind_addresses: [127.0.0.1], resources: [{{names: [{resources}]}}]}}\n\
-             database: {{url: \"{database}\"}}\nsigning_key_path: {data}/signing.key\nmedia_store_path: {data}/media\n\
+             database: {{url: \"{database}\"}}\nsigning_key_path: {folder}/signing.key\nmedia_store_path: {data}/media\n\
              registration_shared_secret: shared\nenable_registration: true\nenable_registration_without_verification: true\n\
              rc_message: {{per_second: 10000, burst_count: 10000}}\nrc_registration: {{per_second: 10000, burst_count: 10000}}\n\
-             causeway:\n  password_hash_cost: minimal\n  admin_socket: {data}/admin.sock\n  secrets_key_path: {data}/secrets.key\n  plugins: {{cache: {cache}, directories: [{plugins}]}}\n{more}",
+             causeway:\n  password_hash_cost: minimal\n  admin_socket: {folder}/admin.sock\n  secrets_key_path: {folder}/secrets.key\n  plugins: {{cache: {cache}, directories: [{plugins}]}}\n{more}",
             name = Self::SERVER_NAME,
             port = self.port,
             metrics = self.options.metrics,
@@ -137,7 +168,8 @@ impl Hub {
     fn spawn(&mut self, fault: Option<String>) -> Result<()> {
         ensure!(self.process.is_none(), "the hub runs already");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("hub.log"))?;
-        let process = Command::new(from_environment("CAUSEWAY_BIN")?)
+        let process = self
+            .program()?
             .args(["serve", "-c"])
             .arg(self.config())
             .envs(self.options.environment.iter().cloned())
@@ -225,14 +257,23 @@ impl Hub {
 
     /// The bundled IRC bridge for a server on loopback that limits nothing.
     pub async fn install_irc(&self, id: &str, port: u16) -> Result<()> {
+        self.install_irc_with(id, json!({"server": "127.0.0.1", "port": port, "tls": false})).await
+    }
+
+    /// The same with these keys of its config.
+    pub async fn install_irc_with(&self, id: &str, config: Value) -> Result<()> {
+        self.install_plugin(id, "irc", config).await
+    }
+
+    /// The same from a path.
+    pub async fn install_plugin(&self, id: &str, plugin: &str, mut config: Value) -> Result<()> {
         let file = self.folder.path().join(format!("{id}.json"));
-        let config = json!({
-            "server": "127.0.0.1", "port": port, "tls": false, "allow_private_networks": true, "flood": {"burst": 0},
-            "permissions": {"*": "user"},
-        });
+        config["allow_private_networks"] = true.into();
+        config["flood"] = json!({"burst": 0});
+        config["permissions"] = json!({"*": "user"});
         std::fs::write(&file, config.to_string()).context("writing the bridge's config")?;
         let file = file.to_str().context("a path that is text")?;
-        self.command(&["bridge", "install", "irc", "--id", id, "--config", file, "--yes"]).await.map(drop)
+        self.command(&["bridge", "install", plugin, "--id", id, "--config", file, "--yes"]).await.map(drop)
     }
 
     /// Logs a user in to IRC and opens a chat; its room id, once the user is in it.

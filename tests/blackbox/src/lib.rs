@@ -6,6 +6,7 @@ pub mod coverage;
 mod database;
 mod hub;
 mod irc_person;
+mod relay;
 mod scenario;
 mod tools;
 
@@ -14,5 +15,6 @@ pub use client::{Client, escape};
 pub use database::{Database, Place};
 pub use hub::{Hub, HubOptions};
 pub use irc_person::IrcPerson;
+pub use relay::Relay;
 pub use scenario::{saw, scenario, watched};
-pub use tools::{free_port, go_program, http_client, node_script, python_module, python_script, until};
+pub use tools::{free_port, go_program, http_client, node_script, python_program, python_script, until};

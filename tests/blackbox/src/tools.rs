@@ -79,12 +79,18 @@ pub async fn python_script(name: &str, arguments: &Value) -> Result<()> {
 
 /// As [`python_script`], with Node.
 pub async fn node_script(name: &str, arguments: &Value) -> Result<()> {
-    let modules = from_environment("CAUSEWAY_NODE")?;
-    // Node looks for packages beside the script, so the script is copied beside them.
-    let copy = modules.join(name);
-    tokio::fs::copy(script(name), &copy).await.with_context(|| format!("copying {name}"))?;
+    // Node looks for packages beside the script, so the packages are linked beside copies of the scripts.
+    let folder = tempfile::tempdir().context("making a folder for scripts")?;
+    let modules = from_environment("CAUSEWAY_NODE")?.join("node_modules");
+    std::os::unix::fs::symlink(&modules, folder.path().join("node_modules")).context("linking the packages")?;
+    for entry in std::fs::read_dir(script("")).context("listing the scripts")? {
+        let entry = entry.context("listing the scripts")?;
+        if entry.path().extension().is_some_and(|extension| extension == "mjs") {
+            std::fs::copy(entry.path(), folder.path().join(entry.file_name())).context("copying a script")?;
+        }
+    }
     let mut command = Command::new("node");
-    command.arg(copy).arg(arguments.to_string());
+    command.arg(folder.path().join(name)).arg(arguments.to_string());
     finish(name, command).await
 }
 
@@ -95,11 +101,11 @@ pub async fn go_program(name: &str, arguments: &Value) -> Result<()> {
     finish(name, command).await
 }
 
-/// A Python program that goes on running, killed when dropped.
-pub fn python_module(module: &str, arguments: &[String]) -> Result<Child> {
+/// A script of `clients/` that goes on running, killed when dropped.
+pub fn python_program(name: &str, arguments: &[String]) -> Result<Child> {
     let mut command = Command::new(from_environment("CAUSEWAY_PYTHON")?);
-    command.arg("-u").arg("-m").arg(module).args(arguments).kill_on_drop(true);
-    command.spawn().with_context(|| format!("starting {module}"))
+    command.arg("-u").arg(script(name)).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    command.spawn().with_context(|| format!("starting {name}"))
 }
 
 async fn finish(name: &str, mut command: Command) -> Result<()> {

@@ -21,12 +21,15 @@ const NOBODY: u32 = 65534;
 
 /// A running server; stopped when dropped.
 pub struct Postgres {
-    server: Child,
+    /// none while it is stopped
+    server: Option<Child>,
     port: u16,
     databases: AtomicU32,
     binaries: PathBuf,
     directory: TempDir,
     as_nobody: bool,
+    /// on or off
+    fsync: &'static str,
 }
 
 impl Postgres {
@@ -52,7 +55,7 @@ impl Postgres {
         Self::start_with("on")
     }
 
-    fn start_with(fsync: &str) -> anyhow::Result<Self> {
+    fn start_with(fsync: &'static str) -> anyhow::Result<Self> {
         let binaries = binaries()?;
         let directory = TempDir::new().context("making the database's directory")?;
         // A new directory belongs to who makes it.
@@ -60,36 +63,59 @@ impl Postgres {
         if root {
             chown(directory.path(), Some(NOBODY), Some(NOBODY)).context("giving the directory to nobody")?;
         }
-        let run = |program: &str| {
-            let mut command = Command::new(binaries.join(program));
-            command.current_dir(directory.path());
-            if root {
-                command.uid(NOBODY).gid(NOBODY);
-            }
-            command
-        };
-        let data = directory.path().join("data");
-        let made = run("initdb")
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let databases = AtomicU32::new(0);
+        let mut postgres = Self { server: None, port, databases, binaries, directory, as_nobody: root, fsync };
+        let made = postgres
+            .program("initdb")
             .args(["--no-sync", "--auth=trust", "--username=causeway", "--encoding=UTF8", "--locale=C", "-D"])
-            .arg(&data)
+            .arg(postgres.data())
             .output()
             .context("running initdb")?;
         ensure!(made.status.success(), "initdb failed: {}", String::from_utf8_lossy(&made.stderr));
+        postgres.serve()?;
+        Ok(postgres)
+    }
 
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let server = run("postgres")
+    /// Starts it, also again after [`Postgres::stop`]: on the same port, with the same data.
+    pub fn serve(&mut self) -> anyhow::Result<()> {
+        let server = self
+            .program("postgres")
             .arg("-D")
-            .arg(&data)
-            .args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", &format!("fsync={fsync}")])
+            .arg(self.data())
+            .args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1"])
+            .args(["-c", &format!("fsync={}", self.fsync)])
             .args(["-c", "max_connections=200", "-k"])
-            .arg(directory.path())
+            .arg(self.directory.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .context("starting postgres")?;
-        let mut postgres = Self { server, port, databases: AtomicU32::new(0), binaries, directory, as_nobody: root };
-        postgres.wait_until_ready()?;
-        Ok(postgres)
+        self.server = Some(server);
+        self.wait_until_ready()
+    }
+
+    /// Ends it at once; every connection is cut.
+    pub fn stop(&mut self) {
+        let Some(mut server) = self.server.take() else { return };
+        let stopped = self.program("pg_ctl").args(["stop", "-m", "immediate", "-D"]).arg(self.data()).output();
+        if !stopped.is_ok_and(|output| output.status.success()) {
+            let _ = server.kill();
+        }
+        let _ = server.wait();
+    }
+
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.binaries.join(name));
+        command.current_dir(self.directory.path());
+        if self.as_nobody {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    }
+
+    fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
     }
 
     fn wait_until_ready(&mut self) -> anyhow::Result<()> {
@@ -101,7 +127,7 @@ impl Postgres {
             if ready.success() {
                 return Ok(());
             }
-            if let Some(status) = self.server.try_wait()? {
+            if let Some(status) = self.server.as_mut().map(Child::try_wait).transpose()?.flatten() {
                 bail!("postgres ended with {status} instead of serving");
             }
             ensure!(Instant::now() < deadline, "postgres did not get ready in 30 s");
@@ -132,9 +158,9 @@ impl Postgres {
         size.parse().with_context(|| format!("psql printed {text:?}"))
     }
 
-    /// Of the process that has one child for each connection.
-    pub fn pid(&self) -> u32 {
-        self.server.id()
+    /// Of the process that has one child for each connection, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Child::id)
     }
 }
 
@@ -153,15 +179,6 @@ fn binaries() -> anyhow::Result<PathBuf> {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        let mut stop = Command::new(self.binaries.join("pg_ctl"));
-        stop.args(["stop", "-m", "immediate", "-D"]).arg(self.directory.path().join("data"));
-        if self.as_nobody {
-            stop.uid(NOBODY).gid(NOBODY);
-        }
-        let stopped = stop.current_dir(self.directory.path()).output();
-        if !stopped.is_ok_and(|output| output.status.success()) {
-            let _ = self.server.kill();
-        }
-        let _ = self.server.wait();
+        self.stop();
     }
 }

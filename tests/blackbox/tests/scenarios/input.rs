@@ -77,6 +77,8 @@ fn events_and_uploads_that_are_too_large_are_refused() -> Result<()> {
         assert_eq!(desk.refused(Method::PUT, &desk.send_path("a"), token, event).await?, is(413, "M_TOO_LARGE"));
         let fits = json!({"msgtype": "m.text", "body": "x".repeat(60_000)});
         desk.alice.send(&desk.room_id, "m.room.message", "b", &fits).await?;
+        let create = "/_matrix/client/v3/createRoom";
+        assert_eq!(desk.refused(Method::POST, create, token, vec![b' '; (4 << 20) + 1]).await?, is(413, "M_TOO_LARGE"));
         let upload = "/_matrix/media/v3/upload";
         assert_eq!(desk.refused(Method::POST, upload, token, vec![0; (1 << 20) + 1]).await?, is(413, "M_TOO_LARGE"));
         Ok(())

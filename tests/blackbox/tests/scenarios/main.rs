@@ -3,9 +3,10 @@
 mod appservice;
 mod clients;
 mod config;
+mod conversation;
 mod coverage;
 mod crash;
-mod heisenbridge;
+mod faults;
 mod history;
 mod input;
 mod irc;

@@ -111,7 +111,7 @@ impl Server {
     /// Seconds of CPU so far, the database server's included.
     pub fn cpu(&self) -> Result<f64> {
         let database = match &self.ground.postgres {
-            Some(server) => resources::cpu_of_family(server.pid())?,
+            Some(server) => resources::cpu_of_family(server.pid().context("PostgreSQL does not run")?)?,
             None => 0.0,
         };
         Ok(resources::cpu(self.pid()?)? + database)

@@ -7,6 +7,7 @@ use causeway_blackbox::{Client, Database, Hub, HubOptions, IrcPerson, Place, sce
 use causeway_emulators::irc::{InspIrcd, NgIrcd};
 use serde_json::{Value, json};
 
+mod away;
 mod burst;
 mod people;
 mod text;
