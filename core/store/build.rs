@@ -31,9 +31,13 @@ fn main() {
     }
 
     let mut code = String::from("&[\n");
+    let mut numbers = BTreeMap::new();
     for (name, files) in migrations {
         let number = name.split('-').next().and_then(|digits| digits.parse::<i64>().ok());
         let number = number.unwrap_or_else(|| panic!("migration {name}: its name must begin with NNNN-"));
+        if let Some(other) = numbers.insert(number, name.clone()) {
+            panic!("migrations {other} and {name} have the same number; give the newer one the next");
+        }
         let text = |dialect: &Option<PathBuf>| {
             let path = dialect.as_ref().or(files.both.as_ref());
             let path = path.unwrap_or_else(|| panic!("migration {name}: the text for one of the databases is missing"));
