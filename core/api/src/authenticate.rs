@@ -174,11 +174,17 @@ async fn requester(parts: &Parts, api: &Api) -> Result<Option<Requester>, ApiErr
     Ok(Some(requester))
 }
 
-/// Acting as one of its users (application service API, "Identity assertion").
+/// The largest number of JSON in Matrix.
+const LATEST: u64 = (1 << 53) - 1;
+
+/// Acting as one of its users (application service API, "Identity assertion", "Timestamp massaging").
 async fn masquerade(appservice: Arc<Registered>, query: AuthQuery, api: &Api) -> Result<Requester, ApiError> {
+    if query.ts.is_some_and(|ts| ts > LATEST) {
+        return Err(ApiError::invalid_param("ts is no timestamp in milliseconds"));
+    }
     let user_id = query.user_id.unwrap_or_else(|| appservice.sender_id().to_owned());
     if user_id != appservice.sender_id() {
-        if !appservice.may_act_as(user_id.as_str()) {
+        if !appservice.may_act_as(user_id.as_str()) || belongs_to_another(&appservice, &user_id, api) {
             return Err(ApiError::forbidden(format!(
                 "Application service cannot masquerade as this user ({user_id})."
             )));
@@ -199,6 +205,15 @@ async fn masquerade(appservice: Arc<Registered>, query: AuthQuery, api: &Api) ->
         device_id = Some(device);
     }
     Ok(Requester { user_id, device_id, appservice: Some(appservice), timestamp: query.ts })
+}
+
+/// Whether a wide namespace reaches into one that is another's alone.
+fn belongs_to_another(appservice: &Registered, user_id: &UserId, api: &Api) -> bool {
+    if appservice.registration.namespaces.users.is_exclusive(user_id.as_str()) {
+        return false;
+    }
+    let owner = api.registrations.exclusive_owner_of_user(user_id.as_str());
+    owner.is_some_and(|owner| owner.registration.id != appservice.registration.id)
 }
 
 /// The token of the `Authorization` header.

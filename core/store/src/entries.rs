@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::listed::{Listed, listed};
 use crate::{
     DestinationNid, Entry, EntryKind, EventNid, InterestNid, Place, Position, RoomNid, Row, StateNid, Store,
-    StoreError, Value, pdu, values,
+    StoreError, UserNid, Value, pdu, values,
 };
 
 /// The columns of [`StoredEvent`]; every query over events selects exactly these.
@@ -34,6 +34,10 @@ const COUNT_INTERESTED: &str = "select count(*) from events e where e.position >
 const MEMBERS_INTERESTED: &str = "select e.nid from events e join state_keys k on k.nid = e.state_key \
     where k.event_type = 'm.room.member' and e.position > $1 and e.position <= $2 and e.kind = 0 and e.interest in \
     (select interest from interest_members where destination = $3) order by e.position";
+const UNREDACTED: &str = events!(
+    "where e.room = $1 and e.place < $2 and e.sender = $3 and e.redacted_by is null and e.kind in (0, 1) \
+    order by e.place desc limit $4"
+);
 const BY_EVENT_ID: &str = events!("where e.event_id = $1");
 const BY_POSITION: &str = events!("where e.position = $1");
 const BY_NIDS: Listed = listed!(events!("where e.nid in "), "");
@@ -43,7 +47,8 @@ const BY_EVENT_IDS: Listed = Listed {
 };
 
 #[cfg(test)]
-pub(crate) const SQL: &[&str] = &[AFTER, INTERESTED, COUNT_INTERESTED, MEMBERS_INTERESTED, BY_EVENT_ID, BY_POSITION];
+pub(crate) const SQL: &[&str] =
+    &[AFTER, INTERESTED, COUNT_INTERESTED, MEMBERS_INTERESTED, UNREDACTED, BY_EVENT_ID, BY_POSITION];
 #[cfg(test)]
 pub(crate) const LISTED: &[Listed] = &[BY_NIDS, BY_EVENT_IDS];
 
@@ -154,6 +159,17 @@ impl Store {
     ) -> Result<Vec<EventNid>, StoreError> {
         let rows = self.fetch(MEMBERS_INTERESTED, values![after.0, to.0, destination.0]).await?;
         rows.iter().map(|row| Ok(EventNid(row.get(0)?))).collect()
+    }
+
+    /// A user's events in a room, before a place, that nobody has redacted; the newest first.
+    pub async fn unredacted_of(
+        &self,
+        room: RoomNid,
+        before: Place,
+        sender: UserNid,
+        limit: usize,
+    ) -> Result<Vec<Arc<Entry>>, StoreError> {
+        Ok(entries(self.fetch_events(UNREDACTED, values![room.0, before.0, sender.0, limit as i64]).await?))
     }
 
     /// How many of them there are.

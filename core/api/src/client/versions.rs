@@ -11,11 +11,15 @@ const VERSIONS: [&str; 25] = [
 ];
 
 /// Flags of what works here. Each switches bridges to another code path: never one without its behavior.
-const FEATURES: [&str; 5] = [
+const FEATURES: [&str; 9] = [
     "com.beeper.batch_sending",
+    "com.beeper.msc4169",
     "fi.mau.msc2246.stable",
     "fi.mau.msc2659.stable",
     "org.matrix.msc3916.stable",
+    "org.matrix.msc4194",
+    "uk.half-shot.msc2666.query_mutual_rooms",
+    "uk.half-shot.msc2666.query_mutual_rooms.stable",
     "uk.tcpip.msc4133.stable",
 ];
 

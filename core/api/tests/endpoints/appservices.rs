@@ -109,15 +109,3 @@ async fn capabilities_name_the_room_version_for_appservices() {
     assert_eq!(default(hub.get(path, &alice).await.ok()), "12");
     assert_eq!(default(hub.get(path, TOKEN).await.ok()), "11");
 }
-
-#[tokio::test]
-async fn thousand_ghosts_register_in_a_burst() {
-    let hub = std::sync::Arc::new(start().await);
-    let mut tasks = tokio::task::JoinSet::new();
-    for number in 0..1000 {
-        let hub = std::sync::Arc::clone(&hub);
-        tasks.spawn(async move { hub.post(REGISTER, TOKEN, ghost(&format!("irc_{number}"))).await.status });
-    }
-    let answers = tasks.join_all().await;
-    assert!(answers.iter().all(|status| *status == 200));
-}

@@ -2,6 +2,7 @@
 
 mod account_data;
 mod accounts;
+mod acting;
 mod admin_users;
 mod appservices;
 mod edge;

@@ -1,14 +1,47 @@
 //! Redactions: the event, and what is left of its target, in one commit.
 
 use causeway_room::Pdu;
-use ruma::{EventId, OwnedEventId, UserId};
+use causeway_store::Place;
+use ruma::{EventId, OwnedEventId, RoomId, UserId};
 
 use super::Rooms;
 use super::building::Building;
 use super::requests::{NewEvent, SendError, Sent};
 use super::snapshot::RoomSnapshot;
 
+/// Events read at once.
+const PAGE: usize = 200;
+/// What is not redacted when all that somebody sent is.
+const KEPT: [&str; 2] = ["m.room.redaction", "m.room.create"];
+
 impl Rooms {
+    /// What a user has sent to a room and nobody has redacted, the newest first, for a member to redact; neither
+    /// redactions nor the room's creation.
+    pub async fn unredacted_of(
+        &self,
+        room_id: &RoomId,
+        viewer: &UserId,
+        sender: &UserId,
+        limit: usize,
+    ) -> Result<Vec<OwnedEventId>, SendError> {
+        let room = self.snapshot(room_id).await?;
+        if !room.is_joined(viewer) {
+            return Err(SendError::Forbidden(format!("{viewer} is not in room {room_id}")));
+        }
+        let store = &self.inner.store;
+        let Some(nid) = store.user_nid(sender.as_str()).await? else { return Ok(Vec::new()) };
+        let (mut found, mut before) = (Vec::new(), Place(i64::MAX));
+        while found.len() < limit {
+            let page = store.unredacted_of(room.facts().nid, before, nid, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            before = last.place;
+            let redactable = page.iter().filter(|entry| !KEPT.contains(&&*entry.event_type));
+            found.extend(redactable.filter_map(|entry| OwnedEventId::try_from(&*entry.event_id).ok()));
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
     /// Redacts `target` and answers the redaction. Who sent the target may redact it, and whoever has the level for it.
     pub async fn redact(&self, mut event: NewEvent, target: &EventId) -> Result<Sent, SendError> {
         event.redacts = Some(target.to_owned());

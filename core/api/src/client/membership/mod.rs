@@ -10,6 +10,7 @@ mod kick;
 mod knock;
 mod leave;
 mod members;
+mod mutual_rooms;
 mod unban;
 
 use causeway_hub::accounts::Accounts;
@@ -34,6 +35,8 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .on::<membership::joined_rooms::v3::Request, _>(joined_rooms::joined_rooms)
         .on::<membership::kick_user::v3::Request, _>(kick::kick)
         .on::<membership::leave_room::v3::Request, _>(leave::leave)
+        .on::<membership::get_mutual_rooms::unstable::Request, _>(mutual_rooms::unstable)
+        .on::<membership::get_mutual_rooms::v1::Request, _>(mutual_rooms::stable)
         .on::<membership::unban_user::v3::Request, _>(unban::unban)
 }
 

@@ -12,6 +12,7 @@ mod messages;
 mod read_markers;
 mod receipt;
 mod redact;
+mod redact_user;
 mod relations;
 mod send;
 mod send_state;
@@ -19,6 +20,7 @@ mod threads;
 mod timestamp_to_event;
 mod typing;
 
+use axum::routing::post;
 use causeway_hub::rooms::SendError;
 use causeway_hub::timelines::{Token, Viewer};
 use ruma::api::client::{context as contexts, message, read_marker, receipt as receipts, redact as redactions};
@@ -47,6 +49,8 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .on::<state::send_state_event::v3::Request, _>(send_state::send_state)
         .on::<thread::get_threads::v1::Request, _>(threads::threads)
         .on::<typings::create_typing_event::v3::Request, _>(typing::set);
+    let path = "/_matrix/client/unstable/org.matrix.msc4194/rooms/{room_id}/redact/user/{user_id}";
+    let routes = routes.route(path, post(redact_user::redact_user));
     // The empty state key, which is no segment of a path, or an empty one.
     ["/_matrix/client/v3", "/_matrix/client/r0"].into_iter().fold(routes, |routes, prefix| {
         ["", "/"].into_iter().fold(routes, |routes, end| {
