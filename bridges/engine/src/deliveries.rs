@@ -326,6 +326,7 @@ impl Bridge {
                 if let Some(portal) = state.portals.get_mut(&key) {
                     portal.election.hold(&login, event);
                     state.holding.insert(key);
+                    self.holding.notify_one();
                 }
             }
             Note::Hear(key, login) => {
@@ -356,7 +357,6 @@ impl Bridge {
                     portal.election.lives(&login);
                     if portal.election.holds() {
                         state.holding.insert(key);
-                        self.holding.notify_one();
                     }
                 }
             }
