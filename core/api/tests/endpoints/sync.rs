@@ -201,6 +201,27 @@ async fn kicked_user_sees_the_kick_and_nothing_after_it() {
 }
 
 #[tokio::test]
+async fn ban_after_a_kick_shows_the_ban_alone() {
+    let hub = TestHub::start().await;
+    let ((_, alice), (bob_id, bob)) = (hub.user("alice").await, hub.user("bob").await);
+    let room = create(&hub, &alice, json!({ "preset": "public_chat" })).await;
+    hub.post(&format!("/_matrix/client/v3/join/{}", encode(&room)), &bob, json!({})).await.ok();
+    send_text(&hub, &alice, &room, "t1", "hello").await;
+    let mut since = sync(&hub, &bob, "").await["next_batch"].as_str().expect("a token").to_owned();
+    for (verb, membership) in [("kick", "leave"), ("ban", "ban")] {
+        let path = format!("/_matrix/client/v3/rooms/{}/{verb}", encode(&room));
+        hub.post(&path, &alice, json!({ "user_id": bob_id })).await.ok();
+        send_text(&hub, &alice, &room, verb, "without bob").await;
+        let synced = sync(&hub, &bob, &since).await;
+        let left = &synced["rooms"]["leave"][&room];
+        let events = left["timeline"]["events"].as_array().expect("events");
+        let memberships: Vec<_> = events.iter().map(|event| &event["content"]["membership"]).collect();
+        assert_eq!(memberships, [membership], "{left}");
+        since = synced["next_batch"].as_str().expect("a token").to_owned();
+    }
+}
+
+#[tokio::test]
 async fn declined_invite_shows_nothing_of_the_room() {
     let hub = TestHub::start().await;
     let ((_, alice), (bob_id, bob)) = (hub.user("alice").await, hub.user("bob").await);

@@ -18,6 +18,16 @@ use crate::timelines::{Form, Sight, Token, Viewer};
 const DEFAULT_LIMIT: usize = 10;
 const LARGEST_LIMIT: usize = 1_000;
 
+/// What a user was in a room at the token that it comes with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Past {
+    Joined,
+    /// it has joined since, or comes without a token: it knows nothing of the room as a member sees it
+    Unheard,
+    /// it is not in the room, then as now
+    Outside,
+}
+
 impl Inner {
     /// None: nothing new.
     pub(super) async fn joined(
@@ -37,8 +47,8 @@ impl Inner {
         }
 
         let room = self.rooms.snapshot(room_id).await?;
-        let (sight, was_joined) = self.sight_since(request, user_room, &room).await?;
-        let after = since.filter(|_| was_joined);
+        let (sight, past) = self.sight_since(request, user_room, &room).await?;
+        let after = since.filter(|_| past == Past::Joined);
         let stretch = Stretch {
             after,
             to: shared.token.position,
@@ -84,26 +94,31 @@ impl Inner {
         Ok(Some(joined))
     }
 
-    /// What the user may see, and whether it was in the room at the last token.
+    /// What the user may see, and what it was at the last token.
     pub(super) async fn sight_since(
         &self,
         request: &SyncRequest,
         user_room: &UserRoom,
         room: &RoomSnapshot,
-    ) -> Result<(Sight, bool), SendError> {
+    ) -> Result<(Sight, Past), SendError> {
         let since = request.since.map(|since| since.position);
         if since.is_some_and(|since| user_room.position <= since) && &*user_room.membership == "join" {
-            return Ok((Sight::joined(), true));
+            return Ok((Sight::joined(), Past::Joined));
         }
         let sight = self.timelines.sight(room, &request.user_id, Place(i64::MIN)).await?;
-        let was_joined = match since {
-            Some(since) => {
-                let place = self.store.place_after(user_room.room, since).await?;
-                sight.membership_at(Place(place.0 - 1)) == MembershipState::Join
-            }
-            None => false,
+        let Some(since) = since else {
+            let past = if sight.ever(&MembershipState::Join) { Past::Unheard } else { Past::Outside };
+            return Ok((sight, past));
         };
-        Ok((sight, was_joined))
+        let last = Place(self.store.place_after(user_room.room, since).await?.0 - 1);
+        let past = if sight.membership_at(last) == MembershipState::Join {
+            Past::Joined
+        } else if sight.joins_after(last) {
+            Past::Unheard
+        } else {
+            Past::Outside
+        };
+        Ok((sight, past))
     }
 
     pub(super) async fn timeline(

@@ -3,11 +3,10 @@
 use causeway_store::UserRoom;
 use ruma::OwnedRoomId;
 use ruma::api::client::sync::sync_events::v3::LeftRoom;
-use ruma::events::room::member::MembershipState;
 use ruma::serde::Raw;
 
 use super::build::Shared;
-use super::joined::timeline_limit;
+use super::joined::{Past, timeline_limit};
 use super::window::Stretch;
 use super::{Inner, SyncRequest};
 use crate::rooms::SendError;
@@ -21,8 +20,8 @@ impl Inner {
         shared: &mut Shared,
     ) -> Result<LeftRoom, SendError> {
         let room = self.rooms.snapshot(room_id).await?;
-        let (sight, was_joined) = self.sight_since(request, user_room, &room).await?;
-        let after = request.since.map(|since| since.position).filter(|_| was_joined);
+        let (sight, past) = self.sight_since(request, user_room, &room).await?;
+        let after = request.since.map(|since| since.position).filter(|_| past != Past::Unheard);
         let stretch = Stretch {
             after,
             to: user_room.position,
@@ -33,8 +32,8 @@ impl Inner {
         let window = self.window(&room, &sight, stretch).await?;
         let mut left = LeftRoom::new();
         left.timeline = self.timeline(request, &room, &sight, &window).await?;
-        // Who only declined an invite never knew the room's state.
-        if was_joined || sight.ever(&MembershipState::Join) {
+        // Whoever was outside all the time, as with an invite that was declined, is not told of the room's state.
+        if past != Past::Outside {
             let known_state = after.filter(|_| !request.full_state);
             let end = self.store.state_after(user_room.event).await?;
             left.state =

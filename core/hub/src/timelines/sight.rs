@@ -54,7 +54,8 @@ impl Sight {
         self.membership.iter().any(|(_, known)| known == membership)
     }
 
-    fn joins_after(&self, place: Place) -> bool {
+    /// Whether the user joins at a later place.
+    pub fn joins_after(&self, place: Place) -> bool {
         self.membership.iter().any(|(since, membership)| *since > place && *membership == MembershipState::Join)
     }
 }
