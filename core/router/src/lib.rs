@@ -17,6 +17,7 @@ mod metrics;
 mod prepare;
 mod queue;
 mod registrations;
+mod restore;
 mod router;
 mod settle;
 mod state;

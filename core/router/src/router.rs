@@ -15,8 +15,8 @@ use crate::dispatch::dispatch;
 use crate::ephemeral::EphemeralSource;
 use crate::inspect::{self, DeadLetterStatus, QueueStatus};
 use crate::queue::Queue;
+use crate::restore::restore;
 use crate::settle::Settled;
-use crate::state::State;
 use crate::timing::{Timing, now_ms};
 use crate::worker::rouse;
 
@@ -116,9 +116,7 @@ impl Router {
         let store = &self.shared.store;
         let row = store.ensure_destination(&id.0, &random_epoch()).await?;
         let nid = row.nid;
-        let exceptions = store.exceptions(nid).await?;
-        let dead = store.dead_letters(nid).await?.len() as u64;
-        let state = State::restore(row, exceptions, dead, destination.batch());
+        let state = restore(store, row, destination.batch()).await?;
         let queue = Arc::new(Queue::new(destination, state));
         self.shared.queues.write().unwrap_or_else(PoisonError::into_inner).insert(nid, Arc::clone(&queue));
         rouse(&self.shared, &queue);

@@ -127,6 +127,26 @@ impl Hub {
         })
     }
 
+    /// A message into each of two rooms, the second of which brings along the transaction that was made for it before the
+    /// first was committed; then the hub dies, before it has delivered anything. Their event ids.
+    pub fn send_crossed_and_die(self, destination: &str, sender: &str) -> [String; 2] {
+        let ids = self.wait(async {
+            let (nid, interested, second) = self.build(&self.store, 2, sender, "second").await;
+            let mut prepared = self.router.prepare([(nid, &interested[..])]);
+            self.router.pause(&destination_id(destination)).await.unwrap();
+            let (_, _, first) = self.build(&self.store, 1, sender, "first").await;
+            let ids = [&first, &second].map(|append| append.events[0].event_id.to_string());
+            self.store.commit(Commit { append: Some(first), ..Commit::default() }).await.unwrap();
+            let commit = Commit { append: Some(second), statements: prepared.statements(), notices: Vec::new() };
+            assert!(!commit.statements.is_empty(), "the destination is at rest");
+            let committed = self.store.commit(commit).await.unwrap();
+            prepared.committed(committed.position);
+            ids
+        });
+        self.kill();
+        ids
+    }
+
     /// As [`Self::send`], but what is committed comes from somewhere else, and this process is not told.
     pub fn send_elsewhere(&self, data: &Data, number: usize, sender: &str, body: &str) -> String {
         self.wait(async {

@@ -39,6 +39,7 @@ on_both_databases! {
     a_committed_event_is_delivered_at_once,
     messages_of_an_outage_arrive_in_order_under_one_id_each,
     a_killed_hub_loses_nothing_and_repeats_only_its_transaction_in_flight,
+    a_transaction_recorded_behind_another_rooms_event_skips_nothing,
     poison_becomes_a_dead_letter_and_can_be_tried_again,
     an_outage_by_status_buries_nobody,
     a_paused_queue_waits_across_a_restart,
@@ -92,6 +93,21 @@ fn a_committed_event_is_delivered_at_once(data: &Data) {
     assert_clean(&appservice);
     let status = hub.wait_for_queue("a", "idle", |status| status.state == QueueState::Idle);
     assert_eq!((status.waiting, status.dead_letters), (0, 0));
+}
+
+fn a_transaction_recorded_behind_another_rooms_event_skips_nothing(data: &Data) {
+    let appservice = RecordingAppservice::start().unwrap();
+    let hub = Hub::start(data);
+    hub.add(&appservice, "a");
+    let mut sent = vec![hub.send(3, "a_ghost", "before")];
+    hub.wait_for_events(&appservice, 1);
+    hub.wait_for_queue("a", "idle", |status| status.state == QueueState::Idle);
+    sent.extend(hub.send_crossed_and_die("a", "a_ghost"));
+    let hub = Hub::start(data);
+    hub.wait(hub.router.resume(&id("a"))).unwrap();
+    hub.wait_for_events(&appservice, 3);
+    assert_eq!(appservice.event_ids(), sent);
+    assert_clean(&appservice);
 }
 
 fn messages_of_an_outage_arrive_in_order_under_one_id_each(data: &Data) {
