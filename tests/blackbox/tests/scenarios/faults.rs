@@ -169,7 +169,7 @@ fn postgres_that_goes_away_is_told_as_503_and_the_hub_goes_on_when_it_is_back() 
 }
 
 #[test]
-fn corrupt_component_is_refused_and_what_waits_for_its_bridge_is_kept() -> Result<()> {
+fn corrupt_component_is_refused_and_the_pinned_one_goes_on() -> Result<()> {
     scenario(async {
         let server = InspIrcd::start()?;
         let config = || json!({"server": "127.0.0.1", "port": server.port, "tls": false});
@@ -202,12 +202,12 @@ fn corrupt_component_is_refused_and_what_waits_for_its_bridge_is_kept() -> Resul
         hub.terminate().await?;
         std::fs::write(&component, b"no component at all").context("corrupting the component")?;
         hub.serve().await?;
-        alice.say(&room_id, "into the dark").await?;
-        let refused = hub.command(&["bridge", "enable", "irc"]).await.expect_err("it is corrupt").to_string();
+        alice.say(&room_id, "from the copy").await?;
+        wilma.wait_to_hear("alicem", CHANNEL, &["from the copy"]).await?;
+        let refused = hub.command(&["bridge", "upgrade", "irc"]).await.expect_err("it is corrupt").to_string();
         ensure!(refused.contains("irc.wasm"), "the refusal does not name the file: {refused}");
-        std::fs::write(&component, &whole).context("mending the component")?;
-        hub.command(&["bridge", "enable", "irc"]).await?;
-        wilma.wait_to_hear("alicem", CHANNEL, &["into the dark"]).await
+        alice.say(&room_id, "still there").await?;
+        wilma.wait_to_hear("alicem", CHANNEL, &["from the copy", "still there"]).await
     })
 }
 
