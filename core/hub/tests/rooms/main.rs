@@ -7,7 +7,7 @@ mod history;
 mod send;
 mod state;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use causeway_emulators::postgres::Postgres;
 use causeway_hub::rooms::{CreateRoom, NewEvent, Rooms, SendError, Sent};
@@ -18,10 +18,13 @@ use ruma::api::client::room::create_room::v3::RoomPreset;
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, RoomVersionId};
 use serde_json::value::RawValue;
 use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
 
 /// A database that can be opened again.
 pub struct Fixture {
     config: StoreConfig,
+    /// of the hub that was opened last: a database has one writer
+    life: Mutex<Option<Runtime>>,
     _keeps: Keeps,
 }
 
@@ -35,21 +38,39 @@ impl Fixture {
     pub fn sqlite() -> Self {
         let directory = TempDir::new().unwrap();
         let config = StoreConfig::sqlite(directory.path().join("causeway.db"));
-        Self { config, _keeps: Keeps::Directory(directory) }
+        Self { config, life: Mutex::default(), _keeps: Keeps::Directory(directory) }
     }
 
     pub fn postgres() -> Self {
         let server = Postgres::shared().unwrap();
-        Self { config: StoreConfig::postgres(server.database().unwrap()), _keeps: Keeps::Server(server) }
+        let config = StoreConfig::postgres(server.database().unwrap());
+        Self { config, life: Mutex::default(), _keeps: Keeps::Server(server) }
     }
 
-    /// As after a restart.
+    /// As after a restart: what was open before has died.
     pub async fn open(&self) -> Hub {
-        let store = Store::open(self.config.clone()).await.unwrap();
-        let router = Router::start(store.clone(), Timing::default());
+        let life = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let handle = life.handle().clone();
+        if let Some(before) = self.life.lock().unwrap().replace(life) {
+            before.shutdown_background();
+        }
+        let config = self.config.clone();
+        let opened = handle.spawn(async {
+            let store = Store::open(config).await.unwrap();
+            (store.clone(), Router::start(store, Timing::default()))
+        });
+        let (store, router) = opened.await.unwrap();
         let key = SigningKey::generate([7; 32], "a_test").unwrap();
         let rooms = Rooms::new(store.clone(), router, key, "test".try_into().unwrap(), Vec::new());
         Hub { store, rooms }
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        if let Some(life) = self.life.lock().unwrap().take() {
+            life.shutdown_background();
+        }
     }
 }
 
