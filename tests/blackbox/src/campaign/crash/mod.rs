@@ -24,6 +24,9 @@ use crate::{Client, Database, Hub, HubOptions, IrcPerson, Place, until, watched}
 use ending::Ending;
 use speaker::{Said, Speaker};
 
+/// Somebody who speaks until told to stop, and then answers where and what.
+type Talking = JoinHandle<Result<(String, Vec<Said>)>>;
+
 pub const PROMISE: &str = "Every acknowledged message reached the recording appservice, in room order, under a \
     transaction id that never carried other events and under no second one; it reached IRC once, or is shown to its sender \
     as «may not have arrived, retry?», never twice. Between two gap notices the room holds a gapless run of what was spoken \
@@ -144,7 +147,7 @@ impl Scene {
     async fn talk_and_die(&mut self, counts: &mut Counts) -> Result<HashMap<String, Vec<Said>>> {
         let mut random = StdRng::seed_from_u64(self.seed);
         let done = Arc::new(AtomicBool::new(false));
-        let mut talking: Vec<JoinHandle<Result<(String, Vec<Said>)>>> = Vec::new();
+        let mut talking: Vec<Talking> = Vec::new();
         for speaker in std::mem::take(&mut self.speakers) {
             talking.push(tokio::spawn(watched(speaker.speak(random.random(), Arc::clone(&done)))));
         }
