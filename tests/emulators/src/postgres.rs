@@ -85,7 +85,7 @@ impl Postgres {
             .arg(self.data())
             .args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1"])
             .args(["-c", &format!("fsync={}", self.fsync)])
-            .args(["-c", "max_connections=200", "-k"])
+            .args(["-c", "max_connections=1000", "-k"])
             .arg(self.directory.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
