@@ -1,9 +1,14 @@
+use axum::body::Body;
 use axum::extract::State;
+use axum::response::IntoResponse;
 use causeway_hub::filters::Filters;
 use causeway_hub::sync::{Sync, SyncRequest};
 use ruma::UserId;
+use ruma::api::OutgoingResponseExt;
 use ruma::api::client::filter::FilterDefinition;
 use ruma::api::client::sync::sync_events::v3::{Filter, Request, Response};
+
+use serde_json::{Value, json};
 
 use crate::{Answer, ApiError, Ruma};
 
@@ -12,7 +17,7 @@ pub async fn sync(
     State(sync): State<Sync>,
     State(filters): State<Filters>,
     Ruma { request, requester, .. }: Ruma<Request>,
-) -> Result<Answer<Response>, ApiError> {
+) -> Result<axum::response::Response, ApiError> {
     let filter = match request.filter {
         None => FilterDefinition::default(),
         Some(Filter::FilterDefinition(filter)) => filter,
@@ -30,7 +35,26 @@ pub async fn sync(
         timeout: request.timeout.unwrap_or_default(),
         set_presence: request.set_presence,
     };
-    Ok(Answer(sync.sync(&request).await?))
+    let synced = sync.sync(&request).await?;
+    if synced.rooms.leave.is_empty() { Ok(Answer(synced).into_response()) } else { with_left_rooms(synced) }
+}
+
+/// With the lists of rooms that were left also where they are empty: ruma leaves them out, and matrix-nio takes that for
+/// a broken answer.
+fn with_left_rooms(synced: Response) -> Result<axum::response::Response, ApiError> {
+    let (parts, body) = synced.try_into_http_response::<Vec<u8>>().map_err(ApiError::internal)?.into_parts();
+    let mut whole: Value = serde_json::from_slice(&body)?;
+    let rooms = whole.pointer_mut("/rooms/leave").and_then(Value::as_object_mut);
+    for room in rooms.into_iter().flat_map(|rooms| rooms.values_mut()).filter_map(Value::as_object_mut) {
+        let state = if room.contains_key("state_after") { "state_after" } else { "state" };
+        for section in [state, "timeline"] {
+            let section = room.entry(section).or_insert_with(|| json!({}));
+            if let Some(section) = section.as_object_mut() {
+                section.entry("events").or_insert_with(|| json!([]));
+            }
+        }
+    }
+    Ok(axum::response::Response::from_parts(parts, Body::from(whole.to_string())))
 }
 
 async fn stored(filters: &Filters, user_id: &UserId, id: &str) -> Result<FilterDefinition, ApiError> {
