@@ -8,7 +8,7 @@ import asyncio
 import json
 import sys
 
-from conversation import CHANNEL, talk
+from conversation import CHANNEL, back_and_gone, talk
 from irc_person import IrcPerson
 from matrix_person import MatrixPerson
 from waiting import until
@@ -97,6 +97,7 @@ async def main(arguments):
         await bridge.enter(arguments["irc_tls_port"], arguments["account_password"])
         assert await wilma.account_of(bridge.nick) == arguments["account"], "not logged in to the account"
         await talk(bridge)
+        await back_and_gone(bridge)
     except SystemExit:
         alice.show()
         raise

@@ -68,9 +68,6 @@ class WasmBridge:
         await until("to be in it", lambda: room in self.alice.client.rooms)
         return room
 
-    async def rejoin(self):
-        assert await self.join(CHANNEL) == self.room
-
     async def is_operator(self):
         await self.alice.sees(
             "to be an operator", self.room,
