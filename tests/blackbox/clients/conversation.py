@@ -16,7 +16,8 @@ async def talk(bridge):
     await topics(bridge)
     await private(bridge)
     await burst(bridge)
-    await kicked(bridge)
+    await kicked_and_back(bridge)
+    await leaving(bridge)
 
 
 async def words(bridge):
@@ -127,17 +128,17 @@ async def burst(bridge):
     await wilma.hears("pubmsg", bridge.nick, CHANNEL, before + LINES)
 
 
-async def kicked(bridge):
+async def kicked_and_back(bridge):
     bridge.wilma.connection.kick(CHANNEL, bridge.nick, "that was a lot")
     await bridge.is_kicked("wilma", "that was a lot")
-
-
-async def back_and_gone(bridge):
     await bridge.rejoin()
     await bridge.wilma.sees_join(CHANNEL, bridge.nick, times=2)
     before = bridge.wilma.heard("pubmsg", bridge.nick, CHANNEL)
     await bridge.alice.say(bridge.room, "sorry")
     await bridge.wilma.hears("pubmsg", bridge.nick, CHANNEL, before + ["sorry"])
+
+
+async def leaving(bridge):
     await bridge.alice.client.room_leave(bridge.room)
     await bridge.wilma.wait_for(
         "alice's part",

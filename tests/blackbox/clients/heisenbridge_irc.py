@@ -8,10 +8,9 @@ import asyncio
 import json
 import sys
 
-from conversation import CHANNEL, back_and_gone, talk
+from conversation import CHANNEL, talk
 from irc_person import IrcPerson
 from matrix_person import MatrixPerson
-from waiting import until
 
 
 class Heisenbridge:
@@ -37,7 +36,7 @@ class Heisenbridge:
             assert any(answer in body for body in bodies), f"the bot said {bodies}"
             return True
 
-        await until(f"{answer!r} after {text!r}", answered)
+        await self.alice.until(f"{answer!r} after {text!r}", answered)
 
     async def enter(self, tls_port, password):
         control = await self.alice.is_invited()
@@ -97,7 +96,6 @@ async def main(arguments):
         await bridge.enter(arguments["irc_tls_port"], arguments["account_password"])
         assert await wilma.account_of(bridge.nick) == arguments["account"], "not logged in to the account"
         await talk(bridge)
-        await back_and_gone(bridge)
     except SystemExit:
         alice.show()
         raise

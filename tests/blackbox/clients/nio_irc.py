@@ -41,7 +41,7 @@ class WasmBridge:
             assert any(answer in body for body in bodies), f"the bot said {bodies}"
             return next(body for body in bodies if answer in body)
 
-        return await until(f"{answer!r} after {text!r}", answered)
+        return await self.alice.until(f"{answer!r} after {text!r}", answered)
 
     async def enter(self, password):
         created = await self.alice.client.room_create(invite=[self.bot], is_direct=True)
@@ -65,8 +65,11 @@ class WasmBridge:
 
     async def join(self, chat):
         room = (await self.ask(f"join {chat}", f"{chat} is ")).split(" is ", 1)[1]
-        await until("to be in it", lambda: room in self.alice.client.rooms)
+        await self.alice.until("to be in it", lambda: room in self.alice.client.rooms)
         return room
+
+    async def rejoin(self):
+        assert await self.join(CHANNEL) == self.room
 
     async def is_operator(self):
         await self.alice.sees(
@@ -92,7 +95,7 @@ class WasmBridge:
                     return room
             return None
 
-        return await until(f"the private room of {nick}", found)
+        return await self.alice.until(f"the private room of {nick}", found)
 
     open_private = join
 

@@ -43,6 +43,8 @@ pub struct Hub {
 
 /// Lines of its log that are shown when its scenario fails.
 const LOG_LINES: usize = 60;
+/// Characters of each of them.
+const LOG_WIDTH: usize = 240;
 /// For one command of the binary.
 const COMMAND: Duration = Duration::from_secs(90);
 
@@ -50,7 +52,10 @@ impl Drop for Hub {
     fn drop(&mut self) {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
-        let tail = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
+        let tail: String = lines[lines.len().saturating_sub(LOG_LINES)..]
+            .iter()
+            .flat_map(|line| line.chars().take(LOG_WIDTH).chain(['\n']))
+            .collect();
         self.seen.add_log(format!("the hub on port {} said at last:\n{tail}", self.port));
     }
 }
@@ -173,6 +178,7 @@ impl Hub {
             .args(["serve", "-c"])
             .arg(self.config())
             .envs(self.options.environment.iter().cloned())
+            .env("NO_COLOR", "1")
             .envs(fault.map(|fault| ("CAUSEWAY_FAULT", fault)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -83,7 +83,7 @@ fn run_within(limit: Duration, run: impl Future<Output = Result<()>> + Send + 's
     match ended {
         Some(Ok(Ok(()))) => Ok(()),
         Some(Ok(Err(error))) => {
-            eprintln!("{}", seen.logs());
+            eprintln!("{error:#}\n{}", seen.logs());
             Err(error)
         }
         Some(Err(error)) => match error.try_into_panic() {
