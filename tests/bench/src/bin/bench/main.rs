@@ -102,6 +102,9 @@ async fn run() -> Result<()> {
     if let Some(file) = &arguments.json {
         report.write(file)?;
     }
+    if arguments.check && arguments.workload.is_none() && arguments.database.is_none() {
+        println!("{}", report.prove()?.display());
+    }
     report.judge()
 }
 

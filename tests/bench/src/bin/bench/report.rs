@@ -1,8 +1,10 @@
 //! Figures for people and for programs.
 
-use std::path::Path;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use causeway_bench::proof;
 use causeway_blackbox::Database;
 use serde_json::{Value, json};
 
@@ -40,6 +42,42 @@ impl Report {
     pub fn write(&self, file: &Path) -> Result<()> {
         let rows: Vec<_> = self.rows.iter().map(Row::json).collect();
         std::fs::write(file, format!("{:#}\n", json!(rows))).with_context(|| format!("writing {}", file.display()))
+    }
+
+    /// The page of docs/proof that says all this; its path.
+    pub fn prove(&self) -> Result<PathBuf> {
+        let mut page = String::from(
+            "# Bench\n\n`cargo xtask bench --check`, on loopback; hub, callers and receivers share the processors. A ratio says \
+             how many times as good as Synapse, which did the same in the same run.\n",
+        );
+        for database in [Database::Sqlite, Database::Postgres] {
+            writeln!(
+                page,
+                "\n## {database:?}\n\n| what | value | goal | | Synapse | ratio |\n|---|---:|---|---|---:|---:|"
+            )?;
+            for row in self.rows.iter().filter(|row| row.database == database) {
+                let Figure { name, value, unit, goal } = &row.figure;
+                let (goal, verdict) = (goal.map(|goal| goal.to_string()), row.figure.verdict());
+                let peer = row.peer.as_ref().map(|peer| rounded(peer.value));
+                let ratio = row.peer.as_ref().and_then(|peer| row.figure.ratio(peer)).map(rounded);
+                writeln!(
+                    page,
+                    "| {}: {name} | {} {unit} | {} | {} | {} | {} |",
+                    row.workload,
+                    rounded(*value),
+                    goal.unwrap_or_default(),
+                    verdict.unwrap_or_default(),
+                    peer.unwrap_or_default(),
+                    ratio.unwrap_or_default(),
+                )?;
+            }
+        }
+        let synapse = std::env::var("CAUSEWAY_SYNAPSE").ok();
+        let synapse = synapse
+            .as_deref()
+            .map(|python| ("Synapse", python, &["-c", "import synapse; print(synapse.__version__)"][..]));
+        let others: Vec<_> = [proof::POSTGRES].into_iter().chain(synapse).collect();
+        proof::write("bench", &page, "hub, release build", &others)
     }
 
     /// # Errors

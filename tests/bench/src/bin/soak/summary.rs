@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use causeway_bench::proof;
 use causeway_blackbox::{Campaign, Counts, Database};
 
 pub struct Summary {
@@ -62,11 +62,12 @@ impl Summary {
     /// The page's path.
     pub fn write(&self) -> Result<PathBuf> {
         let name = self.campaign.name();
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/proof");
-        std::fs::create_dir_all(&folder).context("making docs/proof")?;
-        let page = folder.join(format!("soak-{name}.md"));
-        std::fs::write(&page, self.page()?).with_context(|| format!("writing {}", page.display()))?;
-        page.canonicalize().context("looking for the page just written")
+        let servers = [
+            proof::POSTGRES,
+            ("InspIRCd", "/usr/sbin/inspircd", &["--version"][..]),
+            ("ngIRCd", "/usr/sbin/ngircd", &["--version"]),
+        ];
+        proof::write(&format!("soak-{name}"), &self.page()?, "hub, release build with fault points", &servers)
     }
 
     fn page(&self) -> Result<String> {
@@ -89,32 +90,6 @@ impl Summary {
         for failure in &self.failures {
             writeln!(page, "\nFailed: {failure}")?;
         }
-        writeln!(page, "\n| with | |\n|---|---|")?;
-        for (what, version) in versions()? {
-            writeln!(page, "| {what} | {version} |")?;
-        }
         Ok(page)
     }
-}
-
-/// Of everything that took part, and the day.
-fn versions() -> Result<Vec<(&'static str, String)>> {
-    let hub = std::env::var("CAUSEWAY_BIN").context("CAUSEWAY_BIN is not set; use `cargo xtask soak`")?;
-    let commands: [(&str, &str, &[&str]); 6] = [
-        ("day", "date", &["-u", "+%F"]),
-        ("hub, release build with fault points", &hub, &["--version"]),
-        ("commit", "git", &["describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]),
-        ("PostgreSQL", "/usr/lib/postgresql/15/bin/postgres", &["--version"]),
-        ("InspIRCd", "/usr/sbin/inspircd", &["--version"]),
-        ("ngIRCd", "/usr/sbin/ngircd", &["--version"]),
-    ];
-    let mut versions = Vec::new();
-    for (what, program, arguments) in commands {
-        let output = Command::new(program).args(arguments).output().with_context(|| format!("running {program}"))?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        versions.push((what, text.lines().next().unwrap_or_default().trim().to_owned()));
-    }
-    let processors = std::thread::available_parallelism().context("counting processors")?;
-    versions.push(("processors", processors.to_string()));
-    Ok(versions)
 }

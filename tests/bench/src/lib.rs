@@ -1,0 +1,3 @@
+//! What the programs of this crate leave behind.
+
+pub mod proof;
