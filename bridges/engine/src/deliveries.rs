@@ -42,7 +42,8 @@ pub(crate) enum Note {
 pub(crate) enum After {
     Leave(PortalKey, LoginId),
     Ghost(LoginId, crate::connector::GhostId),
-    Settled(LoginId, String, Position),
+    /// the last: why it never arrives
+    Settled(LoginId, String, Position, Option<String>),
     State(LoginId, LoginState),
     Advance(String, Result<Step, RemoteError>),
     Lossy(LoginId, RemoteEvent),
@@ -65,7 +66,8 @@ impl Plan {
         self.statements.extend(settlement.statements);
         self.works.extend(settlement.works);
         if let Some(position) = settlement.settled {
-            self.after.push(After::Settled(login.clone(), event_id.to_owned(), Position(position)));
+            let position = Position(position);
+            self.after.push(After::Settled(login.clone(), event_id.to_owned(), position, settlement.refused));
         }
     }
 }
@@ -373,9 +375,9 @@ impl Bridge {
                     Box::pin(self.unheard(&login, Some(&key))).await?;
                 }
                 After::Ghost(login, ghost) => self.set_own_ghost(&login, ghost).await?,
-                After::Settled(login, event_id, position) => {
+                After::Settled(login, event_id, position, refused) => {
                     Point::SettledUntold.pass();
-                    self.tell_router(&login, &event_id, position);
+                    self.tell_router(&login, &event_id, position, refused.as_deref());
                 }
                 After::State(login, new) => {
                     let live = matches!(

@@ -80,7 +80,7 @@ impl Destination for BotDestination {
         }
         for entry in &transaction.entries {
             if let Err(error) = bridge.bot_hears(entry).await {
-                return Delivered::Held { reason: error.to_string(), retry_after: None };
+                return Delivered::Held { reason: error.to_string().into(), retry_after: None };
             }
         }
         Delivered::Taken { pending: vec![] }

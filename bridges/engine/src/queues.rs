@@ -17,6 +17,8 @@ pub trait Queues: Send + Sync {
     async fn remove(&self, id: &DestinationId) -> Result<(), MatrixError>;
     /// False when the entry isn't pending (yet).
     fn settle(&self, id: &DestinationId, position: Position) -> bool;
+    /// The network does not take it: a dead letter. False as above.
+    fn refuse(&self, id: &DestinationId, position: Position, reason: &str) -> bool;
     /// Offers everything pending again.
     fn revive(&self, id: &DestinationId);
     /// Offers this one again. False when it is neither pending nor about to be.
@@ -41,6 +43,10 @@ impl Queues for Router {
 
     fn settle(&self, id: &DestinationId, position: Position) -> bool {
         Router::settle(self, id, position, &Settled::Done)
+    }
+
+    fn refuse(&self, id: &DestinationId, position: Position, reason: &str) -> bool {
+        Router::settle(self, id, position, &Settled::Refused { reason: reason.to_owned() })
     }
 
     fn revive(&self, id: &DestinationId) {

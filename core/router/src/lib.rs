@@ -8,6 +8,7 @@
 //! ```
 
 mod appservice;
+mod deliveries;
 mod destination;
 mod dispatch;
 mod ephemeral;
@@ -25,13 +26,14 @@ mod timing;
 mod worker;
 
 pub use appservice::*;
+pub use deliveries::{Delivery, DeliveryState};
 pub use destination::*;
 pub use ephemeral::*;
-pub use inspect::{DeadLetterStatus, ExceptionStatus, InFlight, QueueState, QueueStatus};
+pub use inspect::*;
 pub use interest::*;
 pub use prepare::Prepared;
 pub use registrations::*;
-pub use router::{QueueError, Router};
+pub use router::{Lapsed, QueueError, Router};
 pub use settle::Settled;
 pub use state::LastError;
 pub use timing::Timing;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use causeway_store::DestinationNid;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::destination::{Destination, DestinationId};
 use crate::state::State;
@@ -14,6 +15,8 @@ pub(crate) struct Queue {
     destination: RwLock<Arc<dyn Destination>>,
     state: Mutex<State>,
     pub wake: Notify,
+    /// told after each write
+    pub written: Notify,
 }
 
 impl Queue {
@@ -24,6 +27,7 @@ impl Queue {
             destination: RwLock::new(destination),
             state: Mutex::new(state),
             wake: Notify::new(),
+            written: Notify::new(),
         }
     }
 
@@ -38,6 +42,7 @@ impl Queue {
 
     /// From the next transaction on, deliveries go here.
     pub fn replace_destination(&self, destination: Arc<dyn Destination>) {
+        self.state().set_destination(destination.batch(), destination.parallel(), Instant::now());
         *self.destination.write().unwrap_or_else(PoisonError::into_inner) = destination;
     }
 }

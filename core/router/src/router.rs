@@ -1,12 +1,12 @@
 //! The router: all destinations of this process, one pass over the log, one worker for each that has something to take.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use causeway_store::{
     Commit, CommitError, DestinationNid, Entry, Exception, ExceptionKind, Position, Statement, Store, StoreError,
-    delete_dead_letter, pause_destination, put_exception, remove_destination,
+    Stretch, delete_dead_letter, forget_dead_letter, pause_destination, put_exception, remove_destination,
 };
 use tokio::time::Instant;
 
@@ -14,9 +14,11 @@ use crate::destination::{Destination, DestinationId};
 use crate::dispatch::dispatch;
 use crate::ephemeral::EphemeralSource;
 use crate::inspect::{self, DeadLetterStatus, QueueStatus};
+use crate::metrics::Labels;
 use crate::queue::Queue;
 use crate::restore::restore;
 use crate::settle::Settled;
+use crate::state::State;
 use crate::timing::{Timing, now_ms};
 use crate::worker::rouse;
 
@@ -36,9 +38,15 @@ pub(crate) struct Shared {
     pub ephemeral: OnceLock<Arc<dyn EphemeralSource>>,
     queues: RwLock<HashMap<DestinationNid, Arc<Queue>>>,
     seen: AtomicI64,
+    /// whose gauges were set
+    observed: Mutex<BTreeSet<Labels>>,
 }
 
 impl Shared {
+    pub fn observed(&self) -> MutexGuard<'_, BTreeSet<Labels>> {
+        self.observed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn queue(&self, nid: DestinationNid) -> Option<Arc<Queue>> {
         self.queues.read().unwrap_or_else(PoisonError::into_inner).get(&nid).cloned()
     }
@@ -47,7 +55,7 @@ impl Shared {
         self.queues.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    fn queue_of(&self, id: &DestinationId) -> Option<Arc<Queue>> {
+    pub fn queue_of(&self, id: &DestinationId) -> Option<Arc<Queue>> {
         self.queues.read().unwrap_or_else(PoisonError::into_inner).values().find(|queue| queue.id == *id).cloned()
     }
 
@@ -68,6 +76,14 @@ pub enum QueueError {
     Unknown(DestinationId),
     #[error("{destination} has no such entry at position {position}; `causeway queue show` lists them")]
     UnknownEntry { destination: DestinationId, position: i64 },
+    #[error("a replay to {0} is under way; wait for its end, or cancel it")]
+    Replaying(DestinationId),
+    #[error(
+        "there is nothing to replay to {destination} between {from} and {until}: it has taken what comes before {next}"
+    )]
+    EmptyReplay { destination: DestinationId, from: i64, until: i64, next: i64 },
+    #[error("no replay to {0} is under way")]
+    NoReplay(DestinationId),
     #[error(transparent)]
     Store(#[from] CommitError),
 }
@@ -91,6 +107,7 @@ impl Router {
             ephemeral: OnceLock::new(),
             queues: RwLock::default(),
             seen,
+            observed: Mutex::default(),
         });
         tokio::spawn(dispatch(Arc::clone(&shared), groups));
         Self { shared }
@@ -109,14 +126,14 @@ impl Router {
         let id = destination.id().clone();
         if let Some(queue) = self.shared.queue_of(&id) {
             queue.replace_destination(destination);
-            queue.state().life();
             rouse(&self.shared, &queue);
             return Ok(queue.nid);
         }
         let store = &self.shared.store;
         let row = store.ensure_destination(&id.0, &random_epoch()).await?;
         let nid = row.nid;
-        let state = restore(store, row, destination.batch()).await?;
+        let stored = restore(store, row).await?;
+        let state = State::restore(stored, destination.batch(), destination.parallel());
         let queue = Arc::new(Queue::new(destination, state));
         self.shared.queues.write().unwrap_or_else(PoisonError::into_inner).insert(nid, Arc::clone(&queue));
         rouse(&self.shared, &queue);
@@ -155,19 +172,27 @@ impl Router {
         {
             let mut state = queue.state();
             state.paused = false;
-            state.life();
+            state.returned(Instant::now());
         }
         rouse(&self.shared, &queue);
         Ok(())
     }
 
-    /// A sign of life (a ping, a request of its own): its back-off ends.
+    /// A sign of life (a request of its own): its back-off ends.
     pub fn alive(&self, nid: DestinationNid) {
         if let Some(queue) = self.shared.queue(nid) {
             let ended = queue.state().alive(Instant::now());
             if ended {
                 queue.wake.notify_one();
             }
+        }
+    }
+
+    /// It has answered a ping: its back-off ends, and what failed is tried at once.
+    pub fn returned(&self, nid: DestinationNid) {
+        if let Some(queue) = self.shared.queue(nid) {
+            queue.state().returned(Instant::now());
+            rouse(&self.shared, &queue);
         }
     }
 
@@ -215,8 +240,9 @@ impl Router {
             attempts: 0,
             since: now_ms(),
         };
-        self.commit(vec![put_exception(queue.nid, &exception)]).await?;
-        queue.state().reopen(exception);
+        let forget = forget_dead_letter(queue.nid, entry.position);
+        self.commit(vec![forget, put_exception(queue.nid, &exception)]).await?;
+        queue.state().reopen(&exception, Instant::now());
         rouse(&self.shared, &queue);
         Ok(())
     }
@@ -247,30 +273,104 @@ impl Router {
         inspect::dead_letters(&self.shared, &*self.known(id)?).await
     }
 
-    /// Tries a dead letter again, alone.
-    pub async fn retry(&self, id: &DestinationId, position: Position) -> Result<(), QueueError> {
+    /// Tries a dead letter again, alone; without a position all of them. How many.
+    pub async fn retry(&self, id: &DestinationId, position: Option<Position>) -> Result<usize, QueueError> {
         let queue = self.known(id)?;
-        let unknown = || QueueError::UnknownEntry { destination: id.clone(), position: position.0 };
-        let letters = self.shared.store.dead_letters(queue.nid).await?;
-        let letter = letters.into_iter().find(|letter| letter.position == position).ok_or_else(unknown)?;
-        let exception = inspect::revived(letter);
-        let statements =
-            vec![delete_dead_letter(queue.nid, position, "dead letter"), put_exception(queue.nid, &exception)];
-        match self.commit(statements).await {
-            Err(CommitError::Lost(_)) => return Err(unknown()),
-            other => other?,
+        let mut letters = self.shared.store.dead_letters(queue.nid).await?;
+        letters.retain(|letter| position.is_none_or(|position| letter.position == position));
+        if let (Some(position), []) = (position, &letters[..]) {
+            return Err(QueueError::UnknownEntry { destination: id.clone(), position: position.0 });
         }
-        queue.state().retry(exception);
+        let count = letters.len();
+        for letter in letters {
+            let late = inspect::late(letter);
+            let statements =
+                vec![delete_dead_letter(queue.nid, late.position, "dead letter"), put_exception(queue.nid, &late)];
+            match self.commit(statements).await {
+                Err(CommitError::Lost(_)) => {
+                    return Err(QueueError::UnknownEntry { destination: id.clone(), position: late.position.0 });
+                }
+                other => other?,
+            }
+            queue.state().reopen(&late, Instant::now());
+        }
         rouse(&self.shared, &queue);
-        Ok(())
+        Ok(count)
     }
 
-    /// Gives up an entry that is being tried alone: it becomes a dead letter now.
+    /// Gives up an entry that fails, or waits to be repeated: it becomes a dead letter now, and its room goes on.
     pub fn skip(&self, id: &DestinationId, position: Position) -> Result<(), QueueError> {
         let queue = self.known(id)?;
         let skipped = queue.state().skip(position, Instant::now());
         rouse(&self.shared, &queue);
         if skipped { Ok(()) } else { Err(QueueError::UnknownEntry { destination: id.clone(), position: position.0 }) }
+    }
+
+    /// Delivers once more what the destination was interested in from `from` to `until`, both included: marked, under an
+    /// epoch of its own, beside what is new. What it has not taken yet comes by its own way. How many entries.
+    pub async fn replay(
+        &self,
+        id: &DestinationId,
+        from: Option<Position>,
+        until: Option<Position>,
+    ) -> Result<u64, QueueError> {
+        let queue = self.known(id)?;
+        let cursor = queue.state().cursor();
+        let after = Position(from.map_or(0, |from| from.0.saturating_sub(1)).max(0));
+        let until = until.unwrap_or(cursor).min(cursor);
+        let count = self.shared.store.count_interested(queue.nid, Stretch { after, until }).await?;
+        if count == 0 {
+            return Err(QueueError::EmptyReplay {
+                destination: id.clone(),
+                from: after.0 + 1,
+                until: until.0,
+                next: cursor.0 + 1,
+            });
+        }
+        if !queue.state().replay(random_epoch(), after, until, Instant::now()) {
+            return Err(QueueError::Replaying(id.clone()));
+        }
+        self.flush(&queue).await;
+        Ok(count)
+    }
+
+    pub async fn cancel_replay(&self, id: &DestinationId) -> Result<(), QueueError> {
+        let queue = self.known(id)?;
+        if !queue.state().cancel_replay(Instant::now()) {
+            return Err(QueueError::NoReplay(id.clone()));
+        }
+        self.flush(&queue).await;
+        Ok(())
+    }
+
+    /// Lets everything lapse that the destination still has to take up to a position (the present end without one), its
+    /// dead letters there included. What is being delivered at this moment is answered first.
+    pub async fn lapse(&self, id: &DestinationId, until: Option<Position>) -> Result<Lapsed, QueueError> {
+        let queue = self.known(id)?;
+        let before = self.queue_show(id).await?;
+        let end = self.shared.seen();
+        let until = until.map_or(end, |until| until.min(end));
+        queue.state().lapse(until, Instant::now());
+        self.flush(&queue).await;
+        let after = self.queue_show(id).await?;
+        Ok(Lapsed {
+            until: until.0,
+            entries: before.waiting.saturating_sub(after.waiting),
+            dead_letters: before.dead_letters.saturating_sub(after.dead_letters),
+            waiting: after.waiting,
+        })
+    }
+
+    /// Until what is known of the queue is on disk. What is being delivered is not waited for.
+    async fn flush(&self, queue: &Arc<Queue>) {
+        loop {
+            let written = queue.written.notified();
+            rouse(&self.shared, queue);
+            if queue.state().is_written() {
+                return;
+            }
+            written.await;
+        }
     }
 
     fn known(&self, id: &DestinationId) -> Result<Arc<Queue>, QueueError> {
@@ -280,6 +380,17 @@ impl Router {
     async fn commit(&self, statements: Vec<Statement>) -> Result<(), CommitError> {
         self.shared.store.commit(Commit::of(statements)).await.map(|_| ())
     }
+}
+
+/// What an admin let lapse.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Lapsed {
+    /// nothing up to this position is owed any more
+    pub until: i64,
+    pub entries: u64,
+    pub dead_letters: u64,
+    /// what still waits: entries after it, and what is being delivered
+    pub waiting: u64,
 }
 
 /// First half of transaction ids: unique among all processes and restores.

@@ -1,4 +1,4 @@
-//! How long the router waits for what.
+//! How long the router waits for what, and how often it tries.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +14,8 @@ pub struct Timing {
     pub cursor_linger: Duration,
     /// the same for a settled exception
     pub settle_linger: Duration,
+    /// Failures alone after which an entry is a dead letter, if the destination takes other things meanwhile.
+    pub tries: u32,
 }
 
 impl Default for Timing {
@@ -21,9 +23,10 @@ impl Default for Timing {
         Self {
             back_off: Duration::from_secs(1),
             back_off_limit: Duration::from_secs(60),
-            probe: Duration::from_secs(1),
+            probe: Duration::from_millis(500),
             cursor_linger: Duration::from_millis(100),
             settle_linger: Duration::from_millis(5),
+            tries: 5,
         }
     }
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use causeway_emulators::appservice::{Behavior, RecordingAppservice};
 use causeway_registration::Registration;
-use causeway_router::{Delivered, Destination, DeviceChanges, HttpAppservice, HttpSettings, PingError, Transaction};
+use causeway_router::{
+    Delivered, Destination, DeviceChanges, ErrorKind, HttpAppservice, HttpSettings, PingError, Redelivery, Transaction,
+};
 use causeway_store::{Entry, EntryKind, EventNid, InterestNid, Place, Position, Replaced, RoomNid};
 use serde_json::json;
 
@@ -62,6 +64,7 @@ fn transaction(id: &str, entries: Vec<Arc<Entry>>) -> Transaction {
         attempt: 1,
         made: 3_500,
         entries,
+        redelivery: None,
         replaced: Vec::new(),
         ephemeral: Vec::new(),
         to_device: Vec::new(),
@@ -169,12 +172,14 @@ async fn statuses_of_an_outage_hold_and_others_fail() {
         let answer = appservice.deliver(&transaction(&format!("e-{status}"), vec![message(1, "x")])).await;
         match answer {
             Delivered::Held { reason, .. } => {
-                assert!(held && reason.contains(&status.to_string()), "{status}: {reason}")
+                assert!(held && reason.text.contains(&status.to_string()), "{status}: {reason:?}");
+                assert_ne!(reason.kind, ErrorKind::Failed);
             }
             Delivered::Failed { reason } => {
-                assert!(!held && reason.contains(&status.to_string()), "{status}: {reason}")
+                assert!(!held && reason.text.contains(&status.to_string()), "{status}: {reason:?}");
+                assert_eq!(reason.kind, ErrorKind::Failed);
             }
-            Delivered::Taken { .. } => panic!("{status} is no success"),
+            other => panic!("{status} is {other:?}"),
         }
     }
 }
@@ -186,19 +191,60 @@ async fn a_refused_connection_holds() {
     recording.stop();
     let answer = appservice.deliver(&transaction("e-1", vec![message(1, "x")])).await;
     let Delivered::Held { reason, .. } = answer else { panic!("{answer:?}") };
-    assert!(!reason.contains("hs-"), "the token is in {reason}");
+    assert_eq!(reason.kind, ErrorKind::Unreachable);
+    assert!(!reason.text.contains("hs-"), "the token is in {reason:?}");
 }
 
 #[tokio::test]
-async fn a_timeout_holds_while_nothing_answers_and_fails_when_pings_do() {
+async fn a_timeout_says_whether_pings_are_answered() {
     let recording = RecordingAppservice::start().unwrap();
     let appservice = appservice(&recording.registration("a"));
     recording.behave(Behavior { hang: true, hang_pings: true, ..Behavior::default() });
     let answer = appservice.deliver(&transaction("e-1", vec![message(1, "x")])).await;
-    assert!(matches!(answer, Delivered::Held { .. }), "{answer:?}");
+    assert!(matches!(answer, Delivered::Unanswered { alive: false, .. }), "{answer:?}");
     recording.behave(Behavior { hang: true, ..Behavior::default() });
     let answer = appservice.deliver(&transaction("e-1", vec![message(1, "x")])).await;
-    assert!(matches!(answer, Delivered::Failed { .. }), "{answer:?}");
+    assert!(matches!(answer, Delivered::Unanswered { alive: true, .. }), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_probe_tells_a_return_once_and_says_nothing_of_one_that_was_there_all_the_time() {
+    let recording = RecordingAppservice::start().unwrap();
+    let appservice = appservice(&recording.registration("a"));
+    let deliver = async || appservice.deliver(&transaction("e-1", vec![message(1, "x")])).await;
+    recording.behave(Behavior { status: Some(503), ..Behavior::default() });
+    assert!(matches!(deliver().await, Delivered::Held { .. }));
+    assert!(!appservice.probe().await, "it answered pings all the time");
+
+    recording.stop();
+    assert!(!matches!(deliver().await, Delivered::Taken { .. }));
+    assert!(!appservice.probe().await);
+    recording.restart().await.unwrap();
+    assert!(appservice.probe().await, "a refused connection, and then an answer");
+    assert!(!appservice.probe().await, "that was known already");
+
+    // a proxy in front of it
+    recording.behave(Behavior { status: Some(502), ping_status: Some(502), ..Behavior::default() });
+    assert!(matches!(deliver().await, Delivered::Held { .. }));
+    assert!(!appservice.probe().await);
+    recording.behave(Behavior { ping_status: Some(404), ..Behavior::default() });
+    assert!(appservice.probe().await, "libraries that do not know pings answer 404");
+    recording.behave(Behavior::default());
+    assert!(matches!(deliver().await, Delivered::Taken { .. }));
+}
+
+#[tokio::test]
+async fn what_comes_out_of_its_order_says_so() {
+    let recording = RecordingAppservice::start().unwrap();
+    let appservice = appservice(&recording.registration("a"));
+    let marks = [None, Some(Redelivery::Late), Some(Redelivery::Replay)];
+    for (number, redelivery) in marks.into_iter().enumerate() {
+        let sent = transaction(&format!("e-{number}"), vec![message(number as i64, "x")]);
+        appservice.deliver(&Transaction { redelivery, ..sent }).await;
+    }
+    let said: Vec<_> =
+        recording.events().iter().map(|event| event["unsigned"]["io.causeway.redelivery"].clone()).collect();
+    assert_eq!(said, [json!(null), json!("late"), json!("replay")]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Dead letters: what a destination could not take, kept with its reason.
 
-use crate::{DestinationNid, EventNid, Exception, Position, RoomNid, Row, Statement, Store, StoreError, values};
+use crate::{DestinationNid, EventNid, Position, RoomNid, Row, Statement, Store, StoreError, values};
 
 const SELECT: &str = "select position, event, room, reason, attempts, since, died from dead_letters \
              where destination = $1 order by position";
@@ -42,20 +42,25 @@ impl Store {
     }
 }
 
-pub fn put_dead_letter(nid: DestinationNid, exception: &Exception, died: i64) -> Statement {
+pub fn put_dead_letter(nid: DestinationNid, letter: &DeadLetter) -> Statement {
     Statement::new(
         PUT,
         values![
             nid.0,
-            exception.position.0,
-            exception.event.0,
-            exception.room.0,
-            exception.reason.as_str(),
-            exception.attempts,
-            exception.since,
-            died,
+            letter.position.0,
+            letter.event.0,
+            letter.room.0,
+            letter.reason.as_str(),
+            letter.attempts,
+            letter.since,
+            letter.died,
         ],
     )
+}
+
+/// Nobody owes the destination this entry any more. Writes nothing when it is no dead letter.
+pub fn forget_dead_letter(nid: DestinationNid, position: Position) -> Statement {
+    Statement::new(DELETE, values![nid.0, position.0])
 }
 
 /// Refuses the commit with this label when there is no such dead letter.

@@ -14,31 +14,36 @@ pub struct DestinationRow {
     pub epoch: String,
     /// second half of the last transaction's id
     pub serial: u64,
-    /// everything it was interested in up to here is done, an exception or a dead letter
+    /// everything it was interested in up to here is done, of a lane, an exception or a dead letter
     pub cursor: Position,
     /// the same for what is told besides the log: receipts, messages to devices, device lists
     pub receipts: Position,
-    /// entries of the transaction under `serial`, while that is unanswered
+    /// entries of the transaction under the serial `flight`, while that is unanswered
     pub in_flight: Option<Vec<EventNid>>,
+    pub flight: u64,
     pub paused: bool,
     pub removed: bool,
 }
 
 const SELECT: &str = "select d.nid, d.destination, c.epoch, c.serial, c.cursor, c.receipts, c.in_flight, c.paused, \
-     c.removed from destinations d join cursors c on c.destination = d.nid order by d.nid";
+     c.removed, c.flight from destinations d join cursors c on c.destination = d.nid order by d.nid";
 const SELECT_ONE: &str = "select d.nid, d.destination, c.epoch, c.serial, c.cursor, c.receipts, c.in_flight, c.paused, \
-     c.removed from destinations d join cursors c on c.destination = d.nid where d.destination = $1";
+     c.removed, c.flight from destinations d join cursors c on c.destination = d.nid where d.destination = $1";
 
 const START: &str = "insert into cursors (destination, epoch, serial, cursor, receipts) \
      values ($1, $2, 0, $3, $4) on conflict (destination) do nothing";
 const RESTART: &str = "update cursors set epoch = $1, serial = 0, cursor = $2, receipts = $3, in_flight = null, \
      paused = 0, removed = 0 where destination = $4";
-const FORGET: &str = "delete from exceptions where destination = $1";
+const FORGET: [&str; 3] = [
+    "delete from exceptions where destination = $1",
+    "delete from lanes where destination = $1",
+    "delete from dead_letters where destination = $1",
+];
 const PAUSE: &str = "update cursors set paused = $1 where destination = $2";
 const REMOVE: &str = "update cursors set removed = 1, in_flight = null where destination = $1";
 
 #[cfg(test)]
-pub(crate) const SQL: &[&str] = &[SELECT, SELECT_ONE, START, RESTART, FORGET, PAUSE, REMOVE];
+pub(crate) const SQL: &[&str] = &[SELECT, SELECT_ONE, START, RESTART, PAUSE, REMOVE];
 
 impl Store {
     /// All destinations, the removed ones too.
@@ -51,7 +56,7 @@ impl Store {
     }
 
     /// The destination of this name; made when it is missing, at the present end of the log. One that was removed comes
-    /// back there too, under a new epoch, without its old exceptions.
+    /// back there too, under a new epoch, without its old exceptions, lanes and dead letters.
     pub async fn ensure_destination(&self, id: &str, epoch: &str) -> Result<DestinationRow, CommitError> {
         let begin = match self.destination(id).await? {
             Some(row) if !row.removed => return Ok(row),
@@ -69,10 +74,9 @@ fn start(nid: DestinationNid, epoch: &str) -> Statement {
 }
 
 fn restart(nid: DestinationNid, epoch: &str) -> Vec<Statement> {
-    vec![
-        Statement::new(RESTART, vec![epoch.into(), Value::Position, Value::Position, nid.0.into()]),
-        Statement::new(FORGET, values![nid.0]),
-    ]
+    let begin = Statement::new(RESTART, vec![epoch.into(), Value::Position, Value::Position, nid.0.into()]);
+    let forget = FORGET.into_iter().map(|sql| Statement::new(sql, values![nid.0]));
+    std::iter::once(begin).chain(forget).collect()
 }
 
 /// Holds a destination, or lets it go on.
@@ -98,13 +102,20 @@ impl DestinationRow {
             in_flight: in_flight.map(|text| entries_from(&text)).transpose()?,
             paused: row.get::<i64>(7)? != 0,
             removed: row.get::<i64>(8)? != 0,
+            flight: row.get::<i64>(9)? as u64,
         })
     }
 }
 
-fn entries_from(text: &str) -> Result<Vec<EventNid>, StoreError> {
+/// As a JSON list.
+pub(crate) fn entries_to(entries: &[EventNid]) -> String {
+    serde_json::to_string(&entries.iter().map(|nid| nid.0).collect::<Vec<_>>())
+        .expect("a list of integers can be written as JSON")
+}
+
+pub(crate) fn entries_from(text: &str) -> Result<Vec<EventNid>, StoreError> {
     let nids: Vec<i64> = serde_json::from_str(text).map_err(|source| StoreError::Inconsistent {
-        what: "cursors.in_flight".to_owned(),
+        what: "in_flight of a destination".to_owned(),
         source: Some(Box::new(source)),
     })?;
     Ok(nids.into_iter().map(EventNid).collect())

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::listed::{Listed, listed};
 use crate::{
-    DestinationNid, Entry, EntryKind, EventNid, InterestNid, Place, Position, RoomNid, Row, StateNid, Store,
-    StoreError, UserNid, Value, pdu, values,
+    Entry, EntryKind, EventNid, InterestNid, Place, Position, RoomNid, Row, StateNid, Store, StoreError, UserNid,
+    Value, pdu, values,
 };
 
 /// The columns of [`StoredEvent`]; every query over events selects exactly these.
@@ -25,15 +25,6 @@ macro_rules! events {
 pub(crate) use events;
 
 const AFTER: &str = events!("where e.position > $1 and e.kind = 0 order by e.position limit $2");
-const INTERESTED: &str = events!(
-    "where e.position > $1 and e.kind = 0 and e.interest in \
-    (select interest from interest_members where destination = $2) order by e.position limit $3"
-);
-const COUNT_INTERESTED: &str = "select count(*) from events e where e.position > $1 and e.kind = 0 and e.interest in \
-    (select interest from interest_members where destination = $2)";
-const MEMBERS_INTERESTED: &str = "select e.nid from events e join state_keys k on k.nid = e.state_key \
-    where k.event_type = 'm.room.member' and e.position > $1 and e.position <= $2 and e.kind = 0 and e.interest in \
-    (select interest from interest_members where destination = $3) order by e.position";
 const UNREDACTED: &str = events!(
     "where e.room = $1 and e.place < $2 and e.sender = $3 and e.redacted_by is null and e.kind in (0, 1) \
     order by e.place desc limit $4"
@@ -47,8 +38,7 @@ const BY_EVENT_IDS: Listed = Listed {
 };
 
 #[cfg(test)]
-pub(crate) const SQL: &[&str] =
-    &[AFTER, INTERESTED, COUNT_INTERESTED, MEMBERS_INTERESTED, UNREDACTED, BY_EVENT_ID, BY_POSITION];
+pub(crate) const SQL: &[&str] = &[AFTER, UNREDACTED, BY_EVENT_ID, BY_POSITION];
 #[cfg(test)]
 pub(crate) const LISTED: &[Listed] = &[BY_NIDS, BY_EVENT_IDS];
 
@@ -140,27 +130,6 @@ impl Store {
         Ok(entries(self.fetch_events(AFTER, values![after.0, limit as i64]).await?))
     }
 
-    /// Live entries after a position that a destination is interested in, in order, at most `limit`.
-    pub async fn log_interested(
-        &self,
-        destination: DestinationNid,
-        after: Position,
-        limit: usize,
-    ) -> Result<Vec<Arc<Entry>>, StoreError> {
-        Ok(entries(self.fetch_events(INTERESTED, values![after.0, destination.0, limit as i64]).await?))
-    }
-
-    /// Member events among them, after one position and up to another.
-    pub async fn members_interested(
-        &self,
-        destination: DestinationNid,
-        after: Position,
-        to: Position,
-    ) -> Result<Vec<EventNid>, StoreError> {
-        let rows = self.fetch(MEMBERS_INTERESTED, values![after.0, to.0, destination.0]).await?;
-        rows.iter().map(|row| Ok(EventNid(row.get(0)?))).collect()
-    }
-
     /// A user's events in a room, before a place, that nobody has redacted; the newest first.
     pub async fn unredacted_of(
         &self,
@@ -170,13 +139,6 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Arc<Entry>>, StoreError> {
         Ok(entries(self.fetch_events(UNREDACTED, values![room.0, before.0, sender.0, limit as i64]).await?))
-    }
-
-    /// How many of them there are.
-    pub async fn count_interested(&self, destination: DestinationNid, after: Position) -> Result<u64, StoreError> {
-        let row = self.fetch_optional(COUNT_INTERESTED, values![after.0, destination.0]).await?;
-        let count: i64 = row.ok_or_else(|| StoreError::inconsistent("count without a row"))?.get(0)?;
-        Ok(count.max(0) as u64)
     }
 
     /// An event of any kind.
@@ -220,6 +182,6 @@ impl Store {
     }
 }
 
-fn entries(events: Vec<StoredEvent>) -> Vec<Arc<Entry>> {
+pub(crate) fn entries(events: Vec<StoredEvent>) -> Vec<Arc<Entry>> {
     events.into_iter().map(|event| event.entry).collect()
 }

@@ -16,26 +16,26 @@ pub(crate) const SQL: &[&str] = &[SELECT, PUT, DELETE];
 pub enum ExceptionKind {
     /// taken, but not settled
     Pending,
-    /// waits behind another exception of its room
-    Held,
-    /// failed alone
+    /// taken once, not settled, and failed alone when it was offered again
     Split,
+    /// a dead letter that is tried again
+    Late,
 }
 
 impl ExceptionKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
-            Self::Held => "held",
             Self::Split => "split",
+            Self::Late => "late",
         }
     }
 
     fn parse(text: &str) -> Result<Self, StoreError> {
         match text {
             "pending" => Ok(Self::Pending),
-            "held" => Ok(Self::Held),
             "split" => Ok(Self::Split),
+            "late" => Ok(Self::Late),
             other => Err(StoreError::Inconsistent { what: format!("exceptions.kind {other:?}"), source: None }),
         }
     }

@@ -42,9 +42,9 @@ impl Bridge {
                 Ok(round) => match self.write_down(login, round).await {
                     Ok(true) => {}
                     Ok(false) => break,
-                    Err(error) => return Delivered::Held { reason: error.to_string(), retry_after: None },
+                    Err(error) => return Delivered::Held { reason: error.to_string().into(), retry_after: None },
                 },
-                Err(error) => return Delivered::Held { reason: error.to_string(), retry_after: None },
+                Err(error) => return Delivered::Held { reason: error.to_string().into(), retry_after: None },
             }
         }
         self.free_waiting();
@@ -54,7 +54,7 @@ impl Bridge {
                 let pending = rows.iter().filter(|row| ours.contains(row.event_id.as_str()));
                 Delivered::Taken { pending: pending.map(|row| Position(row.position)).collect() }
             }
-            Err(error) => Delivered::Held { reason: error.to_string(), retry_after: None },
+            Err(error) => Delivered::Held { reason: error.to_string().into(), retry_after: None },
         }
     }
 
@@ -85,14 +85,14 @@ impl Bridge {
             // Its own word, about all of them: it can't take events now.
             Err(CallError::Remote(error)) => {
                 let retry_after = error.retry_after_ms.map(Duration::from_millis);
-                Err(Delivered::Held { reason: error.message, retry_after })
+                Err(Delivered::Held { reason: error.message.into(), retry_after })
             }
             // The event is settled as failed by now: the rest goes on.
             Err(error @ CallError::Poison { .. }) => {
-                Err(Delivered::Held { reason: error.to_string(), retry_after: Some(Duration::ZERO) })
+                Err(Delivered::Held { reason: error.to_string().into(), retry_after: Some(Duration::ZERO) })
             }
             // Which event a connector fails on is found out by whoever runs it; until then it is away.
-            Err(error) => Err(Delivered::Held { reason: error.to_string(), retry_after: None }),
+            Err(error) => Err(Delivered::Held { reason: error.to_string().into(), retry_after: None }),
         }
     }
 
@@ -107,7 +107,19 @@ impl Bridge {
             // Looked at before the row: an event that ends is forgotten only after its row says so.
             let is_offered = self.is_offered(login, entry);
             let row = sends::get(self.store(), self.id.as_str(), login.as_str(), &entry.event_id).await?;
+            let row = match transaction.redelivery {
+                Some(_) if self.has_arrived(row.as_ref(), entry).await? => continue,
+                Some(_) => self.taken_up_again(row).await?,
+                None => row,
+            };
             let attempt = match &row {
+                // A crash may have come before the router knew.
+                Some(row) if row.status == "failed" => {
+                    self.state().waiting.remove(login, entry.position);
+                    let reason = row.detail.clone().unwrap_or_default();
+                    self.hub.queues.refuse(&login_destination(&self.id, login), entry.position, &reason);
+                    continue;
+                }
                 Some(row) if row.status != "pending" => {
                     self.state().waiting.remove(login, entry.position);
                     continue;

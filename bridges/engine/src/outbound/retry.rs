@@ -1,6 +1,7 @@
 //! What did not arrive, or may not have, is sent once more when its sender reacts to it, or to the bot's notice about
 //! it, with [`AGAIN`].
 
+use causeway_store::bridges::message_map;
 use causeway_store::bridges::sends::{self, SendRow};
 use causeway_store::{Commit, Entry};
 use ruma::EventId;
@@ -32,6 +33,26 @@ impl Bridge {
             "pending" => row.attempt == 0,
             _ => false,
         }))
+    }
+
+    /// Whether a redelivered event is on the network for certain: then it is not sent there twice.
+    pub(super) async fn has_arrived(&self, row: Option<&SendRow>, entry: &Entry) -> Result<bool, MatrixError> {
+        if let Some(row) = row {
+            return Ok(row.status == "sent");
+        }
+        Ok(!message_map::of_event(self.store(), self.id.as_str(), &entry.event_id).await?.is_empty())
+    }
+
+    /// A redelivered event that came to a bad end before is offered as if for the first time.
+    pub(super) async fn taken_up_again(&self, row: Option<SendRow>) -> Result<Option<SendRow>, MatrixError> {
+        let row = match row {
+            Some(row) if ["failed", "unknown"].contains(&row.status.as_str()) => row,
+            row => return Ok(row),
+        };
+        let updated_at = crate::engine::now_ms() as i64;
+        let again = SendRow { status: "pending".into(), detail: None, attempt: 0, updated_at, ..row };
+        self.store().commit(Commit::of(vec![sends::put(&again)])).await?;
+        Ok(Some(again))
     }
 
     /// The event that a notice of the bot's is about.

@@ -21,6 +21,8 @@ pub(crate) struct Settlement {
     pub works: Vec<(Lane, Work)>,
     /// the position that is not pending any more
     pub settled: Option<i64>,
+    /// why it never arrives
+    pub refused: Option<String>,
     /// whether the event was ever offered to this login
     pub known: bool,
 }
@@ -42,6 +44,10 @@ fn word(outcome: &Outcome) -> (&'static str, Option<String>) {
         Outcome::Unknown(reason) => ("unknown", Some(reason.clone())),
         Outcome::Failed(error) => ("failed", Some(error.message.clone())),
     }
+}
+
+fn refusal(outcome: &Outcome) -> Option<String> {
+    if let Outcome::Failed(error) = outcome { Some(error.message.clone()) } else { None }
 }
 
 /// What the sender is told.
@@ -80,7 +86,7 @@ impl Bridge {
                 None => {
                     let ended = SendRow { status: status.to_owned(), detail, ..row.clone() };
                     let (statements, settled) = (vec![sends::put(&ended)], Some(row.position));
-                    return Ok(Settlement { known: true, settled, statements, works: vec![] });
+                    return Ok(Settlement { known: true, settled, statements, ..Settlement::default() });
                 }
             },
             (None, None) => return Ok(Settlement::default()),
@@ -105,6 +111,7 @@ impl Bridge {
         if status != "pending" {
             settlement.settled = Some(offered.position);
         }
+        settlement.refused = refusal(outcome);
         let parts = if let Outcome::Sent(parts) = outcome { parts.as_slice() } else { &[] };
         if status == "sent" {
             settlement.statements.extend(self.map_rows(&offered, event_id, parts));
@@ -124,7 +131,7 @@ impl Bridge {
             SendRow { status: status.to_owned(), detail, updated_at: crate::engine::now_ms() as i64, ..row.clone() };
         let works = key.map(|key| told(key, &row.event_id, outcome)).unwrap_or_default();
         self.take_works(Plan { statements: vec![sends::put(&ended)], works, ..Plan::default() }).await?;
-        self.tell_router(login, &row.event_id, Position(row.position));
+        self.tell_router(login, &row.event_id, Position(row.position), refusal(outcome).as_deref());
         Ok(())
     }
 
@@ -194,11 +201,16 @@ impl Bridge {
     }
 
     /// The router keeps a list of what is pending, and shows it; the truth is the row in `bridge_sends`.
-    pub(crate) fn tell_router(&self, login: &LoginId, event_id: &str, position: Position) {
+    /// `refused`: it never arrives, and is a dead letter.
+    pub(crate) fn tell_router(&self, login: &LoginId, event_id: &str, position: Position, refused: Option<&str>) {
         self.state().offered.remove(&(login.clone(), event_id.to_owned()));
         self.wake(event_id);
         let destination = login_destination(&self.id, login);
-        if self.hub.queues.settle(&destination, position) {
+        let settled = match refused {
+            Some(reason) => self.hub.queues.refuse(&destination, position, reason),
+            None => self.hub.queues.settle(&destination, position),
+        };
+        if settled {
             return;
         }
         // The network was quicker than the router's own note that the event is pending: the call that offers it says

@@ -60,6 +60,7 @@ on_both_databases! {
     outbound::what_is_about_another_logins_message_waits_alone,
     outbound::a_reaction_is_taken_back_after_the_network_acknowledged_it,
     outbound::who_reacts_to_the_notice_sends_the_message_once_more,
+    outbound::what_the_network_refuses_is_a_dead_letter_and_a_late_try_offers_it_as_new,
     outbound::edits_reactions_and_removals_find_their_message_both_ways,
     outbound::only_what_a_logins_own_user_does_is_for_it_and_never_what_the_bridge_did,
     bot::the_bot_takes_commands_from_who_may_and_refuses_others_clearly,

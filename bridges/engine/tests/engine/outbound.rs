@@ -1,5 +1,7 @@
 //! From Matrix to the network.
 
+use causeway_router::Redelivery;
+
 use super::*;
 
 pub async fn a_pending_message_is_settled_by_its_echo_and_makes_no_second_event(world: World) {
@@ -325,4 +327,26 @@ pub async fn a_reaction_is_taken_back_after_the_network_acknowledged_it(world: W
     world.router.deliver("login:irc:alice", 1, vec![redaction]).await;
     let offered = world.host.connector.offered.lock().unwrap();
     assert!(matches!(&offered[1].kind, MatrixKind::Unreact { emoji_id, .. } if emoji_id == "+"), "{offered:?}");
+}
+
+pub async fn what_the_network_refuses_is_a_dead_letter_and_a_late_try_offers_it_as_new(world: World) {
+    let (_, room) = portal(&world).await;
+    let message = world.matrix.entry(&room, "@alice:hub.test", "m.room.message", None, text("helo"));
+    let other = world.matrix.entry(&room, "@alice:hub.test", "m.room.message", None, text("fine"));
+    let message_of = RemoteError { kind: ErrorKind::NotFound, message: "no such channel".into(), retry_after_ms: None };
+    answers(&world, vec![Outcome::Failed(message_of), sent_as("m2")]);
+    let both = vec![message.clone(), other.clone()];
+    let taken = world.router.deliver("login:irc:alice", 1, both.clone()).await;
+    assert!(matches!(&taken, Delivered::Taken { pending } if pending.is_empty()), "{taken:?}");
+    let refused = world.router.refused.lock().unwrap().clone();
+    assert!(refused.contains(&(message.position, "no such channel".to_owned())), "{refused:?}");
+    let world = world.restart().await;
+    world.router.deliver("login:irc:alice", 2, both.clone()).await;
+    assert_eq!(world.router.refused.lock().unwrap().len(), 1, "the router may not have known it before");
+
+    for redelivery in [Redelivery::Late, Redelivery::Replay] {
+        answers(&world, vec![sent_as("m1")]);
+        world.router.deliver_as("login:irc:alice", 2, both.clone(), Some(redelivery)).await;
+        assert_eq!(offered(&world), ["helo"], "{redelivery:?}: what has arrived is not sent twice");
+    }
 }

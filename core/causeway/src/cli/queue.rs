@@ -1,5 +1,6 @@
 //! `causeway queue`: what each destination still has to take, since when, and its last error.
 
+use anyhow::bail;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -25,17 +26,41 @@ enum Command {
     Show { id: String },
     /// What it could not take, with the reasons
     Dead { id: String },
-    /// Try a dead letter again
+    /// Try a dead letter again, or all of them; it comes late, and is marked so
     Retry {
         id: String,
-        /// as `queue dead` shows it
-        position: i64,
+        /// as `queue dead` shows it; all of them without
+        position: Option<i64>,
     },
     /// Give up an entry that fails: it becomes a dead letter now, and its room goes on
     Skip {
         id: String,
-        /// as `queue show` shows it
-        position: i64,
+        /// as `queue show` shows it; may be left out where one entry fails
+        position: Option<i64>,
+    },
+    /// Deliver once more what was delivered, marked so, beside what is new
+    ///
+    /// Example: causeway queue replay irc --from 5000 --to 6000
+    Replay {
+        id: String,
+        /// The first position, as `queue show` and the events' deliveries show them; the log's beginning without
+        #[arg(long)]
+        from: Option<i64>,
+        /// The last position; the present without
+        #[arg(long)]
+        to: Option<i64>,
+        /// End the replay that is under way
+        #[arg(long, conflicts_with_all = ["from", "to"])]
+        cancel: bool,
+    },
+    /// Let what waits lapse: it is never delivered, and may be purged
+    ///
+    /// Example: causeway queue lapse irc --to 6000
+    Lapse {
+        id: String,
+        /// The last position that lapses; the present without
+        #[arg(long)]
+        to: Option<i64>,
     },
 }
 
@@ -51,8 +76,18 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
             client.post(&table::path(BASE, &[id, "retry"])?, &json!({ "position": position })).await?
         }
         Command::Skip { id, position } => {
-            client.post(&table::path(BASE, &[id, "skip"])?, &json!({ "position": position })).await?
+            let position = match position {
+                Some(position) => *position,
+                None => failing(&client.get(&table::path(BASE, &[id])?).await?)?,
+            };
+            client.post(&table::path(BASE, &[id, "skip"])?, &json!({ "position": position })).await?;
+            json!({ "position": position })
         }
+        Command::Replay { id, cancel: true, .. } => client.delete(&table::path(BASE, &[id, "replay"])?).await?,
+        Command::Replay { id, from, to, .. } => {
+            client.post(&table::path(BASE, &[id, "replay"])?, &json!({ "from": from, "to": to })).await?
+        }
+        Command::Lapse { id, to } => client.post(&table::path(BASE, &[id, "lapse"])?, &json!({ "to": to })).await?,
     };
     if target.json {
         println!("{answer:#}");
@@ -62,10 +97,35 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
         Command::List => list(&answer),
         Command::Show { .. } => show(&answer),
         Command::Dead { .. } => dead(&answer),
-        Command::Retry { id, position } => println!("{id}: the dead letter at {position} is tried again"),
-        Command::Skip { id, position } => println!("{id}: the entry at {position} is a dead letter now"),
+        Command::Retry { id, position: Some(position) } => {
+            println!("{id}: the dead letter at {position} is tried again")
+        }
+        Command::Retry { id, .. } => println!("{id}: {} dead letters are tried again", answer["retried"]),
+        Command::Skip { id, .. } => println!("{id}: the entry at {} is a dead letter now", answer["position"]),
+        Command::Replay { id, cancel: true, .. } => println!("{id}: the replay has ended"),
+        Command::Replay { id, .. } => println!("{id}: {} events are delivered once more", answer["events"]),
+        Command::Lapse { id, .. } => println!(
+            "{id}: {} events and {} dead letters up to {} have lapsed; {} wait",
+            answer["entries"], answer["dead_letters"], answer["until"], answer["waiting"]
+        ),
     }
     Ok(())
+}
+
+/// The one entry that fails, or is tried again and again.
+fn failing(queue: &Value) -> anyhow::Result<i64> {
+    let lists = ["lanes", "exceptions"].map(|key| queue[key].as_array().into_iter().flatten());
+    let failing: Vec<i64> = lists
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry["attempts"].as_u64().is_some_and(|attempts| attempts > 0) && entry["kind"] != "pending")
+        .filter_map(|entry| entry["position"].as_i64())
+        .collect();
+    match failing[..] {
+        [position] => Ok(position),
+        [] => bail!("no single entry fails; `causeway queue show` says what is in the way"),
+        _ => bail!("{} entries fail: name one of the positions {failing:?}", failing.len()),
+    }
 }
 
 fn list(answer: &Value) {
@@ -94,12 +154,30 @@ pub(super) fn show(queue: &Value) {
     if let Some(wait) = queue["retry_in"].as_u64() {
         println!("next try in: {:.1} s", wait as f64 / 1000.0);
     }
-    let flight = &queue["in_flight"];
-    if flight.is_object() {
+    for flight in queue["in_flight"].as_array().into_iter().flatten() {
         let events = flight["event_ids"].as_array().map_or(0, Vec::len);
         println!("in flight: transaction {}, {events} events, attempt {}", text(&flight["txn_id"]), flight["attempt"]);
     }
+    let replay = &queue["replay"];
+    if replay.is_object() {
+        println!("replay: at {} of {}, {} events to go", replay["cursor"], replay["until"], replay["waiting"]);
+    }
     println!("dead letters: {}", queue["dead_letters"]);
+    let lanes: Vec<&Value> = queue["lanes"].as_array().into_iter().flatten().collect();
+    if !lanes.is_empty() {
+        println!();
+        let rows = lanes.into_iter().map(|lane| {
+            vec![
+                text(&lane["room_id"]),
+                text(&lane["position"]),
+                text(&lane["waiting"]),
+                text(&lane["attempts"]),
+                ago(&lane["since"]),
+                text(&lane["reason"]),
+            ]
+        });
+        table::print(&["ROOM ON ITS OWN", "POSITION", "WAITING", "TRIES", "SINCE", "REASON"], rows);
+    }
     let exceptions: Vec<&Value> = queue["exceptions"].as_array().into_iter().flatten().collect();
     if !exceptions.is_empty() {
         println!();

@@ -55,6 +55,8 @@ appservice_default_room_version: "11"
 causeway:
   # info, or with exceptions: info,causeway_router=debug; SIGHUP applies a change
   log: {{filter: "info,ruma_state_res=warn"}}
+  # So often an event is tried alone that an application service refuses while it takes others; then it is a dead letter.
+  #dead_letter_after: 5
   admin_socket: "{data}/admin.sock"
   # Made on the first start: what bridges keep secret (sessions, passwords) is encrypted with it.
   secrets_key_path: "{data}/secrets.key"

@@ -17,6 +17,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use causeway_router::Timing;
 pub use database::Database;
 pub use generate::generate;
 pub use listeners::{Address, Listener, Resource};
@@ -82,6 +83,8 @@ pub struct Own {
     pub secrets_key_path: PathBuf,
     pub password_hash_minimal: bool,
     pub log: Log,
+    /// tries alone after which what an appservice refuses is a dead letter
+    pub dead_letter_after: u32,
     /// how long a bridge may take for what `serve` waits for at the end
     pub shutdown: Duration,
 }
@@ -190,6 +193,7 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
             secrets_key_path: own.string("secrets_key_path").map_or_else(|| data.join("secrets.key"), at),
             password_hash_minimal: password_hash_minimal(&own),
             log: log::read(&own),
+            dead_letter_after: dead_letter_after(&own),
             shutdown: Duration::from_secs(10),
         },
     };
@@ -251,6 +255,17 @@ fn presence_enabled(root: &Section<'_>) -> bool {
     };
     section.finish();
     enabled
+}
+
+fn dead_letter_after(own: &Section<'_>) -> u32 {
+    match own.integer("dead_letter_after").map(u32::try_from) {
+        None => Timing::default().tries,
+        Some(Ok(tries)) if tries > 1 => tries,
+        Some(_) => {
+            own.mistake("dead_letter_after", "must be a number of tries, 2 at least");
+            Timing::default().tries
+        }
+    }
 }
 
 fn password_hash_minimal(own: &Section<'_>) -> bool {

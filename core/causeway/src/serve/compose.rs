@@ -39,6 +39,7 @@ use crate::config::{self, Config, RateLimit};
 pub struct Hub {
     pub service: axum::Router,
     pub registrations: Registrations,
+    pub router: Router,
     store: Store,
 }
 
@@ -55,7 +56,8 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
     let key = signing_key::load_or_make(&config.signing_key_path)?;
     let server_name = &config.server_name;
 
-    let router = Router::start(store.clone(), Timing::default());
+    let timing = Timing { tries: config.own.dead_letter_after, ..Timing::default() };
+    let router = Router::start(store.clone(), timing);
     let settings =
         HttpSettings { legacy_authorization: config.use_appservice_legacy_authorization, ..HttpSettings::default() };
     let registrations = Registrations::load(store.clone(), router.clone(), server_name.as_str(), settings)
@@ -140,13 +142,13 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
         receipts,
         registrations: registrations.clone(),
         rooms,
-        router,
+        router: router.clone(),
         timelines,
         tokens,
         typing,
     });
     let service = causeway_api::service(api, axum::Router::new()).layer(axum::Extension(engine));
-    Ok(Hub { service, registrations, store })
+    Ok(Hub { service, registrations, router, store })
 }
 
 /// Bridges that came with the program lie beside it; the admin's where the config says.

@@ -92,7 +92,8 @@ async fn bind(address: SocketAddr, listener: &Listener) -> anyhow::Result<Option
 
 fn routes(listener: &Listener, hub: &Hub, metrics: Option<&PrometheusHandle>) -> Router {
     let has = |resource| listener.resources.contains(&resource);
-    let metrics = metrics.filter(|_| has(Resource::Metrics)).map(|handle| metrics::routes(handle.clone()));
+    let metrics =
+        metrics.filter(|_| has(Resource::Metrics)).map(|handle| metrics::routes(handle.clone(), hub.router.clone()));
     let serves_clients = has(Resource::Client) || has(Resource::Media) || has(Resource::Federation);
     let routes = match (serves_clients, metrics) {
         (true, None) => hub.service.clone(),

@@ -10,7 +10,10 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
 }
 
 /// Under the path that Synapse's admins scrape.
-pub fn routes(handle: PrometheusHandle) -> Router {
-    let render = move || async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()) };
+pub fn routes(handle: PrometheusHandle, queues: causeway_router::Router) -> Router {
+    let render = move || async move {
+        queues.observe().await;
+        ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render())
+    };
     Router::new().route("/_synapse/metrics", get(render.clone())).route("/metrics", get(render))
 }

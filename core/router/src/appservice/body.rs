@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 
-use crate::destination::Transaction;
+use crate::destination::{Redelivery, Transaction};
 use crate::ephemeral::DeviceKeys;
 
 /// Writes the whole body. Events are copied from their stored text without building a tree.
@@ -74,11 +74,11 @@ struct Events<'a>(&'a Transaction);
 
 impl Serialize for Events<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Transaction { entries, replaced, made, .. } = self.0;
+        let Transaction { entries, replaced, made, redelivery, .. } = self.0;
         let mut events = serializer.serialize_seq(Some(entries.len()))?;
         for entry in entries {
             let replaced = replaced.iter().find(|replaced| replaced.by == entry.nid);
-            let unsigned = unsigned(entry, replaced, *made).map_err(S::Error::custom)?;
+            let unsigned = unsigned(entry, replaced, *redelivery, *made).map_err(S::Error::custom)?;
             let event = ClientEvent::parse(&entry.event_id, Some(&entry.room_id), &entry.json, &redaction_rules(entry))
                 .map_err(S::Error::custom)?
                 .with_unsigned(Some(&unsigned));
@@ -97,9 +97,17 @@ struct Unsigned<'a> {
     prev_sender: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     replaces_state: Option<&'a str>,
+    /// out of its order: `late` or `replay`
+    #[serde(rename = "io.causeway.redelivery", skip_serializing_if = "Option::is_none")]
+    redelivery: Option<&'static str>,
 }
 
-fn unsigned(entry: &Entry, replaced: Option<&Replaced>, made: i64) -> Result<Box<RawValue>, serde_json::Error> {
+fn unsigned(
+    entry: &Entry,
+    replaced: Option<&Replaced>,
+    redelivery: Option<Redelivery>,
+    made: i64,
+) -> Result<Box<RawValue>, serde_json::Error> {
     #[derive(serde::Deserialize)]
     struct Content<'a> {
         #[serde(borrow)]
@@ -111,6 +119,7 @@ fn unsigned(entry: &Entry, replaced: Option<&Replaced>, made: i64) -> Result<Box
         prev_content: previous.map(|previous| previous.content),
         prev_sender: replaced.map(|replaced| &*replaced.sender),
         replaces_state: replaced.map(|replaced| &*replaced.event_id),
+        redelivery: redelivery.map(Redelivery::as_str),
     })
 }
 

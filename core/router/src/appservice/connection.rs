@@ -1,5 +1,6 @@
 //! The HTTP side of an appservice: where it is, who we are to it, and which generation of paths it serves.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -47,17 +48,18 @@ pub struct Connection {
     pub(super) settings: HttpSettings,
     /// when it answered under its old paths only
     legacy: Mutex<Option<Instant>>,
-    /// how the last transaction went unanswered
-    silence: Mutex<Option<Silence>>,
+    /// as it was last seen: a [`Presence`]
+    presence: AtomicU8,
 }
 
-/// Why there was no answer at all.
+/// What a ping says of an appservice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Silence {
-    /// nobody listens there
-    Refused,
-    /// somebody listens and says nothing
-    Silent,
+pub(super) enum Presence {
+    /// nothing is answered, or by a proxy in its place, or not to us
+    Away,
+    /// something is answered: an appservice that does not know pings, or something else
+    Odd,
+    Well,
 }
 
 /// An answer, read as far as it may be.
@@ -95,7 +97,7 @@ impl Connection {
             token_in_query: registration.legacy_authorization.unwrap_or(settings.legacy_authorization),
             settings: settings.clone(),
             legacy: Mutex::new(None),
-            silence: Mutex::new(None),
+            presence: AtomicU8::new(Presence::Well as u8),
         })
     }
 
@@ -172,12 +174,9 @@ impl Connection {
         body(self.request(method, path)).send().await.map_err(reqwest::Error::without_url)
     }
 
-    pub(super) fn set_silence(&self, silence: Option<Silence>) {
-        *self.silence.lock().unwrap_or_else(PoisonError::into_inner) = silence;
-    }
-
-    pub(super) fn silence(&self) -> Option<Silence> {
-        *self.silence.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether it is more there than when it was last seen.
+    pub(super) fn see(&self, presence: Presence) -> bool {
+        presence as u8 > self.presence.swap(presence as u8, Ordering::Relaxed)
     }
 
     fn set_legacy(&self) {

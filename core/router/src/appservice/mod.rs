@@ -55,9 +55,9 @@ impl Destination for HttpAppservice {
         self.registration.encryption
     }
 
-    /// Whoever was not there is pinged; whoever answered badly is not: that would only be a further try.
+    /// Of one that answers pings as before and refuses transactions a ping says nothing new.
     async fn probe(&self) -> bool {
-        self.connection.silence().is_some() && self.answers_pings().await
+        self.connection.see(self.presence().await)
     }
 
     async fn deliver(&self, transaction: &Transaction) -> Delivered {

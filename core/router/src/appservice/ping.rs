@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 
 use super::HttpAppservice;
-use super::connection::describe;
+use super::connection::{Presence, describe};
 
 /// Bytes of an answer that are passed on.
 const ANSWER: usize = 4096;
@@ -60,8 +60,13 @@ impl HttpAppservice {
         Err(PingError::BadStatus { status, body: String::from_utf8_lossy(&answer).into_owned() })
     }
 
-    /// Whether anything comes back at all: libraries that don't know pings answer 404.
-    pub(super) async fn answers_pings(&self) -> bool {
-        matches!(self.ping(None).await, Ok(_) | Err(PingError::BadStatus { .. }))
+    pub(super) async fn presence(&self) -> Presence {
+        match self.ping(None).await {
+            Ok(_) => Presence::Well,
+            Err(PingError::BadStatus { status: 401 | 403 | 429 | 502..=504, .. }) => Presence::Away,
+            // libraries that don't know pings answer 404
+            Err(PingError::BadStatus { .. }) => Presence::Odd,
+            Err(_) => Presence::Away,
+        }
     }
 }

@@ -2,9 +2,9 @@
 
 use reqwest::{Method, Response, StatusCode};
 
-use super::connection::{Silence, describe, segment};
+use super::connection::{Presence, describe, segment};
 use super::{HttpAppservice, body};
-use crate::destination::{Delivered, Transaction};
+use crate::destination::{Delivered, ErrorKind, Reason, Transaction};
 
 /// Bytes of an error's body that are looked at.
 const ERROR_BODY: usize = 4096;
@@ -13,7 +13,10 @@ impl HttpAppservice {
     pub(super) async fn deliver_transaction(&self, transaction: &Transaction) -> Delivered {
         let body = match body::write(&self.registration, transaction) {
             Ok(body) => bytes::Bytes::from(body),
-            Err(error) => return Delivered::Failed { reason: format!("cannot be written for clients: {error}") },
+            Err(error) => {
+                let text = format!("cannot be written for clients: {error}");
+                return Delivered::Failed { reason: Reason::new(ErrorKind::Failed, text) };
+            }
         };
         let path = format!("/transactions/{}", segment(&transaction.id));
         let sent = self
@@ -25,36 +28,33 @@ impl HttpAppservice {
                     .body(body.clone())
             })
             .await;
-        self.connection.set_silence(match &sent {
-            Ok(_) => None,
-            Err(error) if error.is_connect() => Some(Silence::Refused),
-            Err(_) => Some(Silence::Silent),
-        });
         match sent {
-            Ok(response) if response.status().is_success() => Delivered::Taken { pending: Vec::new() },
+            Ok(response) if response.status().is_success() => {
+                self.connection.see(Presence::Well);
+                Delivered::Taken { pending: Vec::new() }
+            }
             Ok(response) => refused(response).await,
-            Err(error) if error.is_connect() => held(describe(&error)),
+            Err(error) if error.is_connect() => {
+                self.connection.see(Presence::Away);
+                Delivered::Held { reason: Reason::new(ErrorKind::Unreachable, describe(&error)), retry_after: None }
+            }
             Err(error) => self.unanswered(&error).await,
         }
     }
 
-    /// A request without an answer is an outage, unless the appservice answers other things right now.
+    /// A request without an answer is an outage, unless the appservice answers other things.
     async fn unanswered(&self, error: &reqwest::Error) -> Delivered {
         let reason = if error.is_timeout() {
             format!("no answer within {} s", self.connection.settings.transaction.as_secs_f32())
         } else {
             describe(error)
         };
-        if self.answers_pings().await {
-            Delivered::Failed { reason: format!("{reason}, though it answers pings") }
-        } else {
-            held(reason)
-        }
+        let presence = self.presence().await;
+        self.connection.see(presence);
+        let alive = presence != Presence::Away;
+        let reason = if alive { format!("{reason}, though it answers pings") } else { reason };
+        Delivered::Unanswered { reason: Reason::new(ErrorKind::Unanswered, reason), alive }
     }
-}
-
-fn held(reason: String) -> Delivered {
-    Delivered::Held { reason, retry_after: None }
 }
 
 /// Tells an outage, which holds everything, from an error that may be one entry's fault.
@@ -70,22 +70,26 @@ async fn refused(response: Response) -> Delivered {
         Some(code) => format!("answered {} {code}", status.as_u16()),
         None => format!("answered {}", status.as_u16()),
     };
-    let is_outage = matches!(
-        status,
-        StatusCode::UNAUTHORIZED
-            | StatusCode::FORBIDDEN
-            // neither the new nor the old path: the url points elsewhere
-            | StatusCode::NOT_FOUND
-            | StatusCode::METHOD_NOT_ALLOWED
-            | StatusCode::REQUEST_TIMEOUT
-            | StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT
-    ) || status.is_redirection();
     // a wrong token is no entry's fault, under whatever status it is told
     let is_token = matches!(errcode.as_deref(), Some("M_UNKNOWN_TOKEN" | "M_MISSING_TOKEN" | "M_FORBIDDEN"));
-    if is_outage || is_token { Delivered::Held { reason, retry_after } } else { Delivered::Failed { reason } }
+    let kind = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ErrorKind::Unauthorized,
+        _ if is_token => ErrorKind::Unauthorized,
+        StatusCode::TOO_MANY_REQUESTS => ErrorKind::RateLimited,
+        StatusCode::REQUEST_TIMEOUT
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => ErrorKind::Unavailable,
+        // neither the new nor the old path: the url points elsewhere
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => ErrorKind::Misdirected,
+        _ if status.is_redirection() => ErrorKind::Misdirected,
+        _ => ErrorKind::Failed,
+    };
+    let reason = Reason::new(kind, reason);
+    match kind {
+        ErrorKind::Failed => Delivered::Failed { reason },
+        _ => Delivered::Held { reason, retry_after },
+    }
 }
 
 /// The Matrix error code of an answer, if it looks like one. The rest of the text may hold anything, and is not kept.

@@ -154,7 +154,7 @@ impl Registrations {
         let http = registered.http.as_ref().ok_or(PingError::UrlNotSet)?;
         let took = http.ping(transaction_id).await?;
         if let Some(destination) = registered.destination {
-            self.inner.router.alive(destination);
+            self.inner.router.returned(destination);
         }
         Ok(took)
     }

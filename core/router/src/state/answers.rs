@@ -3,173 +3,258 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_store::{ExceptionKind, Position, Statement};
+use causeway_store::{Entry, ExceptionKind, Position};
 use tokio::time::Instant;
 
-use super::{EPHEMERALS, Flight, LastError, Origin, State, TRIES};
-use crate::destination::Delivered;
-use crate::ephemeral::EphemeralMark;
+use super::flights::{Flight, Way};
+use super::trial::Trial;
+use super::{LastError, OUTAGE, OUTAGE_HOLD, State};
+use crate::destination::{Delivered, Reason};
 use crate::timing::Timing;
 
 /// A destination that calls all the time is not tried more often than this.
 const SETTLED: Duration = Duration::from_millis(500);
 
 impl State {
-    /// Answers [`Next::Deliver`].
-    pub fn answered(&mut self, answer: &Delivered, now: Instant, timing: &Timing) {
-        let Some(flight) = self.flight.take() else { return };
+    /// Answers [`super::Next::Deliver`]; `took` is how long the destination took for it.
+    pub fn answered(&mut self, way: Way, answer: &Delivered, took: Duration, now: Instant, timing: &Timing) {
+        let Some(mut flight) = self.flights.remove(&way) else { return };
+        flight.away = false;
         match answer {
-            Delivered::Taken { pending } => self.taken(flight, pending, now, timing),
+            Delivered::Taken { pending } => self.taken(way, flight, pending, took, now, timing),
             Delivered::Held { reason, retry_after } => {
                 self.error(reason);
                 self.back_off(now, timing, *retry_after);
-                self.keep(flight);
+                self.keep(way, flight, now);
+            }
+            // Silence holds everything, until something else is answered.
+            Delivered::Unanswered { reason, alive } if !alive && !self.has_answered_since(way, &flight) => {
+                self.error(reason);
+                self.back_off(now, timing, None);
+                flight.timeouts += 1;
+                self.keep(way, flight, now);
+            }
+            Delivered::Unanswered { reason, .. } => {
+                self.error(reason);
+                self.turn += 1;
+                self.failed(way, flight, reason, true, now, timing);
             }
             Delivered::Failed { reason } => {
                 self.error(reason);
                 self.turn += 1;
-                self.failed(flight, reason, now, timing);
+                self.failed(way, flight, reason, false, now, timing);
             }
         }
     }
 
-    pub(super) fn taken(&mut self, flight: Flight, pending: &[Position], now: Instant, timing: &Timing) {
+    /// Whether anything was answered since the transaction was silent for the first time. One that is silent twice is
+    /// taken apart, so that something else can be.
+    fn has_answered_since(&self, way: Way, flight: &Flight) -> bool {
+        let lane = match way {
+            Way::Lane(room) => self.lanes.get(&room),
+            Way::Replay => self.replay.as_ref().map(|replay| &replay.lane),
+            _ => None,
+        };
+        let failed = lane.and_then(|lane| lane.trial.as_ref());
+        flight.timeouts > 0
+            || self.taken_turn > flight.sent_turn
+            || failed.is_some_and(|trial| self.taken_turn > trial.first_turn)
+    }
+
+    fn taken(&mut self, way: Way, flight: Flight, pending: &[Position], took: Duration, now: Instant, timing: &Timing) {
         self.turn += 1;
         self.taken_turn = self.turn;
         self.failing.clear();
         self.life();
         self.last_error = None;
         self.last_success = Some(crate::timing::now_ms());
-        self.limit = (self.limit * 2).min(self.batch);
-        match flight.origin {
-            Origin::Log(upto) => {
-                self.cursor = self.cursor.max(upto);
-                self.moved = true;
+        let Flight { transaction, upto, .. } = flight;
+        let count = transaction.entries.len();
+        match way {
+            Way::Log => {
+                self.pace.taken(count, took);
+                self.advance(upto);
             }
-            Origin::Exceptions => {
-                for entry in &flight.transaction.entries {
+            Way::Exceptions => {
+                self.pace.taken(count, took);
+                for entry in &transaction.entries {
                     self.exceptions.remove(&entry.position);
                     self.dirty.insert(entry.position);
                 }
                 self.moved = true;
             }
-            Origin::Ephemeral(mark) => {
-                self.moved |= mark.durable > self.mark.durable;
-                self.mark = mark;
-                if !flight.when_taken.is_empty() {
-                    self.when_taken.extend(flight.when_taken);
-                    self.write_soon(now);
+            Way::Lane(room) => {
+                if let Some(lane) = self.lanes.get_mut(&room) {
+                    lane.pace.taken(count, took);
+                    lane.advance(upto);
                 }
-                self.ephemeral_failures = 0;
-                self.ephemeral_limit = (self.ephemeral_limit * 2).min(EPHEMERALS);
-                // there may be more
-                self.wants_ephemeral = true;
-                self.wants_devices |= flight.transaction.is_about_devices();
+                self.moved = true;
+                self.close(room);
             }
+            Way::Replay => {
+                if let Some(replay) = &mut self.replay {
+                    replay.lane.pace.taken(count, took);
+                    replay.lane.advance(upto);
+                }
+                transaction.entries.iter().for_each(|entry| self.redeem(entry.position));
+                self.moved = true;
+                self.end_replay();
+            }
+            Way::Aside => self.aside_taken(&transaction, now),
         }
-        for entry in flight.transaction.entries.iter().filter(|entry| pending.contains(&entry.position)) {
-            self.open(entry, ExceptionKind::Pending, "", flight.transaction.attempt);
+        for entry in &transaction.entries {
+            self.given_up.remove(&entry.position);
+            if pending.contains(&entry.position) {
+                self.open(entry, ExceptionKind::Pending, transaction.attempt, now);
+            }
+            self.settle_early(entry, now, timing);
         }
         if !pending.is_empty() {
             self.write_soon(now + timing.settle_linger);
         }
-        for (position, settled) in std::mem::take(&mut self.early) {
-            self.settle(position, &settled, now, timing);
-        }
     }
 
-    pub(super) fn failed(&mut self, mut flight: Flight, reason: &str, now: Instant, timing: &Timing) {
-        let entries = &flight.transaction.entries;
-        match (flight.origin, &entries[..]) {
-            (Origin::Ephemeral(mark), _) => {
-                let (when_taken, devices) =
-                    (std::mem::take(&mut flight.when_taken), flight.transaction.is_about_devices());
-                self.ephemeral_failed(mark, when_taken, reason, now, timing);
-                self.wants_ephemeral = true;
-                self.wants_devices |= devices;
-            }
-            (origin, [alone]) => {
-                let alone = Arc::clone(alone);
-                if let Origin::Log(upto) = origin {
-                    self.cursor = self.cursor.max(upto);
-                }
-                self.moved = true;
-                self.failed_alone(&alone, reason, now, timing);
-            }
-            (origin, several) => {
-                // Half of them next time, and so on down to one; success doubles it again.
-                self.limit = several.len() / 2;
-                self.moved = true;
-                if let Origin::Log(_) = origin {
-                    let transaction = Arc::get_mut(&mut flight.transaction).map(|t| std::mem::take(&mut t.entries));
-                    let entries = transaction.unwrap_or_else(|| flight.transaction.entries.clone());
-                    entries.into_iter().rev().for_each(|entry| self.ahead.push_front(entry));
-                }
-            }
+    /// `unanswered`: the destination was silent about this, though not about other things.
+    fn failed(&mut self, way: Way, flight: Flight, reason: &Reason, unanswered: bool, now: Instant, timing: &Timing) {
+        let given_up = self.give_up(&flight, now);
+        if way == Way::Aside {
+            return self.aside_failed(&flight.transaction, &reason.text, now, timing);
         }
+        if let [alone] = &flight.transaction.entries[..] {
+            let (alone, upto) = (Arc::clone(alone), flight.upto);
+            if !given_up.is_empty() {
+                return self.dissolve(way, flight, &given_up);
+            }
+            return self.failed_alone(way, &alone, upto, &reason.text, now, timing);
+        }
+        let (count, upto) = (flight.transaction.entries.len(), flight.upto);
+        let pace = match way {
+            Way::Lane(room) => self.lanes.get_mut(&room).map(|lane| &mut lane.pace),
+            Way::Replay => self.replay.as_mut().map(|replay| &mut replay.lane.pace),
+            _ => Some(&mut self.pace),
+        };
+        match pace {
+            Some(pace) if unanswered => pace.unanswered(upto),
+            Some(pace) => pace.failed(count),
+            None => {}
+        }
+        self.dissolve(way, flight, &given_up);
     }
 
-    /// Events go on meanwhile. Less of it is tried next time; what fails alone, again and again while other things are
-    /// taken, is given up.
-    fn ephemeral_failed(
+    fn failed_alone(
         &mut self,
-        mark: EphemeralMark,
-        when_taken: Vec<Statement>,
+        way: Way,
+        entry: &Arc<Entry>,
+        upto: Position,
         reason: &str,
         now: Instant,
         timing: &Timing,
     ) {
-        if self.ephemeral_failures == 0 {
-            self.ephemeral_failed_turn = self.turn;
+        let evidence = self.evidence(entry.position);
+        if self.failing.len() >= OUTAGE {
+            // Not for long: what else there is tells whether it is one.
+            self.source = 0;
+            self.hold_for(timing.delay(self.failing.len() as u32).min(timing.back_off * OUTAGE_HOLD), now);
         }
-        self.ephemeral_failures += 1;
-        self.ephemeral_due = Some(now + timing.delay(self.ephemeral_failures));
-        let is_poison = self.ephemeral_limit == 1 && self.taken_turn > self.ephemeral_failed_turn;
-        self.ephemeral_limit = (self.ephemeral_limit / 2).max(1);
-        if is_poison && self.ephemeral_failures >= TRIES {
-            tracing::warn!(
-                destination = self.nid.0,
-                reason,
-                "gave up on messages to devices or receipts that a destination refuses"
-            );
-            self.mark = mark;
-            self.moved = true;
-            self.when_taken.extend(when_taken);
-            self.ephemeral_failures = 0;
+        self.moved = true;
+        self.write_soon(now);
+        if way == Way::Exceptions {
+            return self.exception_failed(entry, reason, &evidence, now, timing);
         }
+        let turn = self.turn;
+        let is_dead = self.dead_letters.contains(&entry.position);
+        let lane = match (way, &mut self.replay) {
+            // it is a dead letter, and stays one
+            (Way::Replay, Some(replay)) if is_dead => {
+                replay.lane.advance(entry.position);
+                self.failing.remove(&entry.position);
+                return self.end_replay();
+            }
+            (Way::Replay, Some(replay)) => {
+                replay.lane.push_front(vec![Arc::clone(entry)]);
+                &mut replay.lane
+            }
+            (Way::Replay, None) => return,
+            _ => {
+                if way == Way::Log {
+                    self.advance(upto);
+                }
+                self.detach(entry)
+            }
+        };
+        lane.dirty = true;
+        let trial = lane.trial.get_or_insert_with(|| Trial::new(turn, now));
+        if !trial.fails(reason, &evidence, now, timing) {
+            return;
+        }
+        let trial = trial.clone();
+        lane.waiting.pop_front();
+        lane.advance(entry.position);
+        self.bury(entry.position, entry.nid, entry.room_nid, trial);
+        self.close(entry.room_nid);
+        self.end_replay();
     }
 
-    pub(super) fn keep(&mut self, mut flight: Flight) {
-        if matches!(flight.origin, Origin::Ephemeral(_)) && !flight.transaction.is_about_devices() {
-            // what is new by then is asked for then
-            self.wants_ephemeral = true;
-            return;
+    /// The same transaction again, once the back-off is over.
+    fn keep(&mut self, way: Way, mut flight: Flight, now: Instant) {
+        let given_up = self.give_up(&flight, now);
+        let is_whole = flight.transaction.entries.iter().all(|entry| match way {
+            Way::Replay => self.replay.is_some() && !given_up.contains(&entry.position),
+            Way::Exceptions => self.exceptions.contains_key(&entry.position),
+            _ => self.is_owed(entry.position),
+        });
+        // what is new by then is asked for then
+        let is_lossy = way == Way::Aside && !flight.transaction.is_about_devices();
+        if is_lossy || !is_whole {
+            return self.dissolve(way, flight, &given_up);
         }
         match Arc::get_mut(&mut flight.transaction) {
             Some(transaction) => transaction.attempt += 1,
             None => debug_assert!(false, "an answered transaction has no other holder"),
         }
-        self.flight = Some(flight);
+        self.flights.insert(way, flight);
     }
 
-    pub(super) fn back_off(&mut self, now: Instant, timing: &Timing, retry_after: Option<Duration>) {
+    fn back_off(&mut self, now: Instant, timing: &Timing, retry_after: Option<Duration>) {
+        let delay = timing.delay(self.failures + 1).max(retry_after.unwrap_or_default());
+        self.hold_for(delay.min(timing.back_off_limit), now);
+    }
+
+    /// One back-off for all that is refused at the same time.
+    fn hold_for(&mut self, delay: Duration, now: Instant) {
+        if self.hold.is_some_and(|until| until > now) {
+            return;
+        }
         self.failures += 1;
-        let delay = timing.delay(self.failures).max(retry_after.unwrap_or_default()).min(timing.back_off_limit);
         self.hold = Some(now + delay);
         self.held_since = Some(now);
     }
 
-    pub(super) fn error(&mut self, reason: &str) {
-        self.last_error = Some(LastError { reason: reason.to_owned(), at: crate::timing::now_ms() });
+    fn error(&mut self, reason: &Reason) {
+        let Reason { kind, text } = reason;
+        self.last_error = Some(LastError { kind: *kind, reason: text.clone(), at: crate::timing::now_ms() });
     }
 
-    /// A sign of life ends a back-off. One right after a try that was not taken says nothing new: false.
+    /// A sign of life ends a back-off, though not within half a second of a try that was not taken. False: there is
+    /// none to end.
     pub fn alive(&mut self, now: Instant) -> bool {
-        let ends = self.hold.is_some() && self.held_since.is_some_and(|since| now - since >= SETTLED);
+        let soonest = self.held_since.map_or(now, |since| since + SETTLED).max(now);
+        let ends = self.hold.is_some_and(|until| until > soonest);
         if ends {
-            self.life();
+            self.hold = Some(soonest);
+            self.failures = 0;
         }
         ends
+    }
+
+    /// It is there again, and perhaps another than before: everything is tried at once.
+    pub fn returned(&mut self, now: Instant) {
+        self.life();
+        let lanes = self.lanes.values_mut().chain(self.replay.iter_mut().map(|replay| &mut replay.lane));
+        let trials = lanes.filter_map(|lane| lane.trial.as_mut());
+        for trial in trials.chain(self.exceptions.values_mut().map(|open| &mut open.trial)) {
+            trial.due = trial.due.min(now);
+        }
     }
 
     /// It is there: no back-off any more.

@@ -3,95 +3,93 @@
 //! ```text
 //!   log:   ……… a1 b1 ┃ a2 b2 c1 ┃ b3 a3 c2 ………
 //!              cursor┘ └in flight┘ └ahead, then inbox, then (when behind) the log itself
-//!   exceptions: entries at or before the cursor that are not done: pending (taken, unsettled), split (failed alone),
-//!   held (behind a split one of their room)
+//!   lanes: rooms that go their own way, each with its own cursor: one whose entry failed alone (its others wait behind
+//!   it), or, where rooms are delivered side by side, each that has something to take
+//!   exceptions: entries at or before the cursor that are not done: pending (taken, unsettled), split, late
+//!   replay: a piece of the log once more
 //! ```
 
 mod answers;
-mod isolation;
+mod aside;
+mod exceptions;
+mod flights;
+mod lane;
+mod log;
 mod prepared;
-mod reading;
+mod replay;
+mod sources;
 #[cfg(test)]
 mod tests;
+mod trial;
+mod view;
 mod writing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_store::{DestinationNid, DestinationRow, Entry, EventNid, Exception, ExceptionKind, Position, Statement};
+use causeway_store::{
+    DestinationNid, DestinationRow, Entry, EventNid, Exception, LaneRow, Position, RoomNid, Statement, Stretch,
+};
 use tokio::time::Instant;
 
-use crate::destination::Transaction;
-use crate::ephemeral::{DeviceChanges, EphemeralMark};
+use crate::destination::{ErrorKind, Transaction};
+use crate::ephemeral::EphemeralMark;
 use crate::settle::Settled;
 use crate::timing::Timing;
+use aside::Aside;
+use exceptions::Open;
+use flights::Flight;
+pub(crate) use flights::{Interrupted, Way};
+use lane::Lane;
+pub(crate) use replay::REPLAY_PAGE;
+use replay::Replay;
+use sources::Departure;
+use trial::Pace;
+pub(crate) use view::{Behind, LaneView};
 
 /// Entries that wait in memory for one destination; whoever has more waiting reads the log.
 const INBOX: usize = 512;
 /// Entries of one read of the log.
 pub(crate) const PAGE: usize = 500;
-/// Exceptions of one destination, at most: from then on it takes nothing new.
+/// Exceptions of one destination, and lanes, at most: from then on it takes nothing new.
 const EXCEPTIONS: usize = 10_000;
-/// Tries alone after which an entry is a dead letter, if the destination takes other things meanwhile.
-const TRIES: u32 = 5;
+const LANES: usize = 10_000;
 /// So many different entries failing one after the other look like an outage, not like poison.
 const OUTAGE: usize = 3;
-/// Messages to devices, or receipts, of one transaction.
-const EPHEMERALS: usize = 100;
+/// How many times the first back-off everything is held then.
+const OUTAGE_HOLD: u32 = 5;
 /// How long a prepared transaction is waited for before looking again.
 const PREPARED_TICK: Duration = Duration::from_millis(20);
 
 /// What the worker has to do now.
 pub(crate) enum Next {
-    /// Hand this over and tell [`State::answered`].
-    Deliver(Arc<Transaction>),
+    /// Hand this over, and tell [`State::answered`] when it is answered. Others may be handed over meanwhile.
+    Deliver(Way, Arc<Transaction>),
     /// Look up what these state events replaced and tell [`State::completed`].
     Complete(Vec<EventNid>),
     /// Commit this and tell [`State::written`].
     Write(Vec<Statement>),
     /// Look these up and tell [`State::loaded`].
     Load(Vec<EventNid>),
-    /// Read the log after this position and tell [`State::page`].
-    Read(Position),
+    Read(Reading),
     /// Ask what is new after the mark, about so much of it, and tell [`State::told`].
     Ask(EphemeralMark, usize),
-    /// Nothing before that moment, or a wake-up.
-    Sleep(Instant),
+    /// Nothing before that moment, an answer, or a wake-up.
+    Sleep(Option<Instant>),
     /// Nothing at all: the worker ends.
     Rest,
 }
 
-/// Where the entries of a transaction come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
-    /// the log; the cursor moves to here once they are taken
-    Log(Position),
-    Exceptions,
-    /// no entries; this mark is reached once it is taken
-    Ephemeral(EphemeralMark),
-}
-
-struct Flight {
-    transaction: Arc<Transaction>,
-    origin: Origin,
-    recorded: bool,
-    /// it says what its state events replaced
-    complete: bool,
-    /// to be written once it is taken
-    when_taken: Vec<Statement>,
-}
-
-/// An exception with what needs not survive a restart.
-struct Open {
-    row: Exception,
-    /// when to try it alone again
-    due: Instant,
-    tries: u32,
-    /// the turn of its first failure
-    failed_turn: u64,
-    /// a pending one that is to be offered again
-    revived: bool,
+/// What is to be read of the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reading {
+    /// [`PAGE`] entries, for [`State::page`]
+    Log(Stretch),
+    /// so many of a room, for [`State::lane_page`]
+    Lane(RoomNid, Stretch, usize),
+    /// [`REPLAY_PAGE`] entries, for [`State::replay_page`]
+    Replay(Stretch),
 }
 
 /// A transaction recorded in a commit of somebody else's that is still on its way.
@@ -104,21 +102,34 @@ struct Prepared {
 /// The last thing that went wrong.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct LastError {
+    pub kind: ErrorKind,
     pub reason: String,
     /// milliseconds since the Unix epoch
     pub at: i64,
 }
 
+/// A destination as the last process left it.
+pub(crate) struct Stored {
+    pub row: DestinationRow,
+    pub lanes: Vec<LaneRow>,
+    pub exceptions: Vec<Exception>,
+    pub dead_letters: BTreeSet<Position>,
+    pub interrupted: Vec<Interrupted>,
+}
+
 pub(crate) struct State {
     pub nid: DestinationNid,
+    name: String,
     epoch: String,
     serial: u64,
     cursor: Position,
+    /// everything up to here was handed to a transaction or a lane, if only to come back from there
+    scanned: Position,
+    /// nothing up to here is owed any more, but for what is being delivered
+    lapsed: Position,
     mark: EphemeralMark,
-    flight: Option<Flight>,
-    /// entries of a transaction from before the start, still to be looked up
-    interrupted: Option<Vec<EventNid>>,
-    chosen: Option<Vec<EventNid>>,
+    flights: BTreeMap<Way, Flight>,
+    chosen: Vec<EventNid>,
     prepared: Option<Prepared>,
 
     ahead: VecDeque<Arc<Entry>>,
@@ -126,35 +137,38 @@ pub(crate) struct State {
     /// the inbox has gaps: read the log
     behind: bool,
     read: Position,
-    pub batch: usize,
-    limit: usize,
+    batch: usize,
+    pace: Pace,
+    /// rooms at the same time; 1: one transaction after the other
+    parallel: usize,
+    lanes: BTreeMap<RoomNid, Lane>,
+    /// the lane that was served last
+    served: RoomNid,
+    /// lanes that have nothing left, and wait for the cursor to pass them
+    idle: BTreeSet<RoomNid>,
+    /// lanes whose rows are to be deleted
+    closed: BTreeSet<RoomNid>,
+    replay: Option<Replay>,
+    /// index of the source that comes first
+    source: usize,
 
     exceptions: BTreeMap<Position, Open>,
     /// exceptions whose row is not what is here
     dirty: BTreeSet<Position>,
     /// settled before the destination's answer came
     early: Vec<(Position, Settled)>,
-    dead: Vec<Statement>,
-    pub dead_letters: u64,
-    /// the cursor's row is not what is here
+    /// given up by an admin while they were being delivered
+    given_up: BTreeSet<Position>,
+    dead_letters: BTreeSet<Position>,
+    /// what is to be written about them
+    letters: Vec<Statement>,
+    /// the cursor's row, or a lane's, is not what is here
     moved: bool,
     write_by: Option<Instant>,
-    /// a commit is on its way, and whether it records the transaction in flight
+    /// a commit is on its way
     writing: bool,
-    recording: bool,
 
-    wants_ephemeral: bool,
-    /// the same, before any more events
-    wants_devices: bool,
-    ephemeral_serial: u64,
-    ephemeral_limit: usize,
-    ephemeral_failures: u32,
-    /// the turn of the first of these failures
-    ephemeral_failed_turn: u64,
-    /// not asked for before then: the last was refused
-    ephemeral_due: Option<Instant>,
-    /// what goes with the mark that was reached
-    when_taken: Vec<Statement>,
+    aside: Aside,
 
     hold: Option<Instant>,
     held_since: Option<Instant>,
@@ -173,47 +187,45 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// As it was when the last process ended.
-    pub fn restore(row: DestinationRow, exceptions: Vec<Exception>, dead_letters: u64, batch: usize) -> Self {
+    pub fn restore(stored: Stored, batch: usize, parallel: usize) -> Self {
         let now = Instant::now();
-        let exceptions = exceptions.into_iter().map(|row| {
-            // Whoever holds a pending entry has forgotten it by now: it is offered again.
-            let revived = row.kind == ExceptionKind::Pending;
-            (row.position, Open { row, due: now, tries: 1, failed_turn: 0, revived })
-        });
-        Self {
+        let Stored { row, lanes, exceptions, dead_letters, interrupted } = stored;
+        let (replays, rooms): (Vec<_>, Vec<_>) = lanes.into_iter().partition(|lane| lane.room == LaneRow::REPLAY);
+        let mut state = Self {
             nid: row.nid,
+            name: row.id,
             epoch: row.epoch,
             serial: row.serial,
             cursor: row.cursor,
+            scanned: row.cursor,
+            lapsed: Position(0),
             mark: EphemeralMark { durable: row.receipts, lossy: 0 },
-            flight: None,
-            interrupted: row.in_flight.filter(|entries| !entries.is_empty()),
-            chosen: None,
+            flights: BTreeMap::new(),
+            chosen: Vec::new(),
             prepared: None,
             ahead: VecDeque::new(),
             inbox: VecDeque::new(),
             behind: true,
             read: row.cursor,
             batch,
-            limit: batch,
-            exceptions: exceptions.collect(),
+            pace: Pace::new(batch),
+            parallel: parallel.max(1),
+            lanes: rooms.iter().map(|row| (row.room, Lane::restored(row, batch, now))).collect(),
+            served: RoomNid(0),
+            idle: BTreeSet::new(),
+            closed: BTreeSet::new(),
+            replay: replays.first().and_then(|row| Replay::restored(row, batch, now)),
+            source: 0,
+            exceptions: exceptions.into_iter().map(|row| (row.position, Open::restored(row, now))).collect(),
             dirty: BTreeSet::new(),
             early: Vec::new(),
-            dead: Vec::new(),
+            given_up: BTreeSet::new(),
             dead_letters,
+            letters: Vec::new(),
             moved: false,
             write_by: None,
             writing: false,
-            recording: false,
-            wants_ephemeral: true,
-            wants_devices: true,
-            ephemeral_serial: 0,
-            ephemeral_limit: EPHEMERALS,
-            ephemeral_failures: 0,
-            ephemeral_failed_turn: 0,
-            ephemeral_due: None,
-            when_taken: Vec::new(),
+            aside: Aside::new(),
             hold: None,
             held_since: None,
             failures: 0,
@@ -225,173 +237,126 @@ impl State {
             running: false,
             last_error: None,
             last_success: None,
+        };
+        for Interrupted { way, serial, entries } in interrupted {
+            state.resume_flight(way, serial, entries);
         }
+        state
+    }
+
+    /// Under its old id, with its old entries.
+    fn resume_flight(&mut self, mut way: Way, serial: u64, entries: Vec<Arc<Entry>>) {
+        let Some(upto) = entries.last().map(|entry| entry.position) else { return };
+        let room = entries[0].room_nid;
+        let is_one_room = entries.iter().all(|entry| entry.room_nid == room);
+        if way == Way::Log && self.parallel > 1 && is_one_room && !self.lanes.contains_key(&room) {
+            way = Way::Lane(room);
+            self.detach(&entries[0]).waiting.clear();
+        }
+        match way {
+            Way::Log => {
+                self.read = self.read.max(upto);
+                self.scanned = self.scanned.max(upto);
+            }
+            Way::Lane(room) => {
+                let Some(lane) = self.lanes.get_mut(&room) else { return };
+                lane.read = lane.read.max(upto);
+            }
+            Way::Replay => {
+                let Some(replay) = &mut self.replay else { return };
+                replay.lane.read = replay.lane.read.max(upto);
+            }
+            Way::Exceptions | Way::Aside => {}
+        }
+        self.launch_under(serial, way, entries, Some(1));
+    }
+
+    /// It is another than before, of the same name.
+    pub fn set_destination(&mut self, batch: usize, parallel: usize, now: Instant) {
+        self.batch = batch;
+        self.pace.most = batch;
+        self.parallel = parallel.max(1);
+        self.returned(now);
     }
 
     /// `seen`: how far the dispatcher has come.
     pub fn next(&mut self, now: Instant, seen: Position, timing: &Timing) -> Next {
-        loop {
-            if self.removed {
-                return self.rest();
-            }
-            if self.paused {
-                return match self.write() {
+        if self.removed {
+            return self.idle(None);
+        }
+        if self.paused {
+            return match self.write() {
+                Some(statements) => Next::Write(statements),
+                None => self.idle(None),
+            };
+        }
+        if let Some(until) = self.hold {
+            if now < until {
+                return match self.write_due(now) {
                     Some(statements) => Next::Write(statements),
-                    None => self.rest(),
+                    None => Next::Sleep(Some(self.write_by.map_or(until, |by| by.min(until)))),
                 };
             }
-            if let Some(until) = self.hold {
-                if now < until {
-                    return self.write_due(now).map_or(Next::Sleep(self.wake_at(until)), Next::Write);
-                }
-                self.hold = None;
+            self.hold = None;
+        }
+        if !self.chosen.is_empty() {
+            return Next::Load(self.chosen.clone());
+        }
+        if self.aside.wants_devices && self.may_ask(now) {
+            return self.ask();
+        }
+        if let Some(wait) = self.take_prepared(now, seen) {
+            return Next::Sleep(Some(wait));
+        }
+        while self.flights.len() < self.slots() && !self.tells_devices() {
+            let may_ask = self.flights.values().all(|flight| flight.recorded);
+            match self.depart(now, may_ask) {
+                Departure::Made => {}
+                Departure::Needs(next) => return next,
+                Departure::Nothing => break,
             }
-            if let Some(flight) = &self.flight {
-                if !flight.recorded {
-                    return Next::Write(self.record());
-                }
-                if !flight.complete {
-                    let state_events = flight.transaction.entries.iter().filter(|entry| entry.state_key.is_some());
-                    return Next::Complete(state_events.map(|entry| entry.nid).collect());
-                }
-                return Next::Deliver(Arc::clone(&flight.transaction));
-            }
-            if let Some(events) = self.interrupted.clone().or_else(|| self.chosen.clone()) {
-                return Next::Load(events);
-            }
-            let may_ask = self.ephemeral_due.is_none_or(|due| due <= now);
-            if self.wants_devices && may_ask {
-                return self.ask();
-            }
-            if let Some(wait) = self.take_prepared(now, seen) {
-                return Next::Sleep(wait);
-            }
-            if self.flight.is_some() {
-                continue;
-            }
-            let (chosen, mut due) = self.choose(now);
-            if !chosen.is_empty() {
-                self.chosen = Some(chosen);
-                continue;
-            }
-            if self.exceptions.len() < EXCEPTIONS {
-                if self.depart() {
-                    continue;
-                }
-                if self.behind && self.ahead.is_empty() {
-                    self.behind = false;
-                    self.inbox.clear();
-                    return Next::Read(self.read);
-                }
-            }
-            if self.wants_ephemeral && may_ask {
-                return self.ask();
-            }
-            if self.wants_ephemeral || self.wants_devices {
-                due = [due, self.ephemeral_due].into_iter().flatten().min();
-            }
-            if self.moved || !self.dirty.is_empty() || !self.dead.is_empty() || !self.when_taken.is_empty() {
-                let by = *self.write_by.get_or_insert(now + timing.cursor_linger);
-                if let Some(statements) = self.write_due(now) {
-                    return Next::Write(statements);
-                }
-                return Next::Sleep(due.map_or(by, |due| due.min(by)));
-            }
-            return match due {
-                Some(due) => Next::Sleep(due),
-                None => self.rest(),
-            };
+        }
+        if let Some(next) = self.fly() {
+            return next;
+        }
+        let due = self.due(now);
+        if !self.has_unwritten() {
+            return self.idle(due);
+        }
+        let by = *self.write_by.get_or_insert(now + timing.cursor_linger);
+        match self.write_due(now) {
+            Some(statements) => Next::Write(statements),
+            None => Next::Sleep(Some(due.map_or(by, |due| due.min(by)))),
         }
     }
 
-    fn ask(&mut self) -> Next {
-        self.wants_ephemeral = false;
-        self.wants_devices = false;
-        self.ephemeral_due = None;
-        Next::Ask(self.mark, self.ephemeral_limit)
-    }
-
-    fn rest(&mut self) -> Next {
-        self.running = false;
-        Next::Rest
-    }
-
-    fn wake_at(&self, until: Instant) -> Instant {
-        self.write_by.map_or(until, |by| by.min(until))
-    }
-
-    fn set_flight(&mut self, entries: Vec<Arc<Entry>>, origin: Origin, serial: u64, recorded: bool) {
-        let transaction = Transaction {
-            id: format!("{}-{serial}", self.epoch),
-            attempt: 1,
-            made: crate::timing::now_ms(),
-            entries,
-            replaced: Vec::new(),
-            ephemeral: Vec::new(),
-            to_device: Vec::new(),
-            devices: DeviceChanges::default(),
-        };
-        let complete = transaction.entries.iter().all(|entry| entry.state_key.is_none());
-        let transaction = Arc::new(transaction);
-        self.flight = Some(Flight { transaction, origin, recorded, complete, when_taken: Vec::new() });
+    /// Nothing is to be done before that moment, but to hear answers.
+    fn idle(&mut self, due: Option<Instant>) -> Next {
+        if due.is_none() && self.flights.values().all(|flight| !flight.away) {
+            self.running = false;
+            return Next::Rest;
+        }
+        Next::Sleep(due)
     }
 
     /// At the head of the log, with nothing to do but perhaps to write its cursor.
     fn is_at_rest(&self) -> bool {
-        self.flight.is_none()
+        self.flights.is_empty()
             && self.prepared.is_none()
-            && self.interrupted.is_none()
-            && self.chosen.is_none()
+            && self.chosen.is_empty()
             && self.ahead.is_empty()
             && self.inbox.is_empty()
             && !self.behind
+            && self.lanes.is_empty()
+            && self.closed.is_empty()
+            && self.replay.is_none()
             && self.exceptions.is_empty()
             && self.dirty.is_empty()
-            && self.dead.is_empty()
-            && self.when_taken.is_empty()
+            && self.letters.is_empty()
+            && self.aside.when_taken.is_empty()
             && !self.writing
             && self.hold.is_none()
             && !self.paused
             && !self.removed
-    }
-
-    pub fn cursor(&self) -> Position {
-        self.cursor
-    }
-
-    pub fn read(&self) -> Position {
-        self.read
-    }
-
-    pub fn is_behind(&self) -> bool {
-        self.behind
-    }
-
-    pub fn held_until(&self) -> Option<Instant> {
-        self.hold
-    }
-
-    pub fn in_flight(&self) -> Option<&Transaction> {
-        self.flight.as_ref().map(|flight| &*flight.transaction)
-    }
-
-    /// Entries in memory that are still to be taken, the one in flight and the exceptions included.
-    pub fn in_memory(&self) -> usize {
-        let flight = match &self.flight {
-            Some(Flight { transaction, origin: Origin::Log(_), .. }) => transaction.entries.len(),
-            _ => 0,
-        };
-        flight + self.ahead.len() + self.inbox.len() + self.exceptions.len()
-    }
-
-    /// When the oldest of them was made, in milliseconds since the Unix epoch.
-    pub fn oldest(&self) -> Option<i64> {
-        let flight = self.flight.iter().flat_map(|flight| flight.transaction.entries.first());
-        let waiting = flight.chain(self.ahead.front()).chain(self.inbox.front()).map(|entry| entry.origin_server_ts);
-        waiting.chain(self.exceptions.values().map(|open| open.row.since)).min()
-    }
-
-    pub fn exceptions(&self) -> impl Iterator<Item = &Exception> {
-        self.exceptions.values().map(|open| &open.row)
     }
 }

@@ -3,7 +3,8 @@
 use causeway_store::{EventNid, Position, Statement, record_transaction};
 use tokio::time::Instant;
 
-use super::{Origin, PREPARED_TICK, Prepared, State};
+use super::flights::Way;
+use super::{PREPARED_TICK, Prepared, State};
 
 impl State {
     /// Makes the transaction that rode on somebody's commit the one in flight; or says until when to wait for it.
@@ -18,10 +19,22 @@ impl State {
             let serial = prepared.serial;
             let entries: Vec<_> = self.inbox.drain(..count).collect();
             self.prepared = None;
-            self.read = entries.last().map_or(self.read, |entry| entry.position);
+            let upto = entries.last().map_or(self.read, |entry| entry.position);
+            self.read = upto;
+            self.scanned = self.scanned.max(upto);
             self.moved = false;
             self.write_by = None;
-            self.set_flight(entries, Origin::Log(self.read), serial, true);
+            let room = entries[0].room_nid;
+            if self.parallel > 1 && entries.iter().all(|entry| entry.room_nid == room) {
+                // its record moves to the lane's row with the next write
+                let lane = self.detach(&entries[0]);
+                lane.waiting.clear();
+                lane.read = upto;
+                self.advance(upto);
+                self.launch_under(serial, Way::Lane(room), entries, Some(0));
+            } else {
+                self.launch_under(serial, Way::Log, entries, Some(0));
+            }
             return None;
         }
         let elsewhere = prepared.events.iter().any(|nid| self.inbox.iter().any(|entry| entry.nid == *nid));
@@ -36,11 +49,11 @@ impl State {
 
     /// Entries that a commit under way will append may be recorded in it, when nothing else is to be done here.
     pub fn prepare(&mut self, events: Vec<EventNid>) -> Option<(u64, Statement)> {
-        if !self.is_at_rest() || events.is_empty() || events.len() > self.limit {
+        if !self.is_at_rest() || events.is_empty() || events.len() > self.pace.size(Position(i64::MAX)) {
             return None;
         }
         self.serial += 1;
-        let statement = record_transaction(self.nid, self.serial, self.cursor, self.mark.durable, &events);
+        let statement = record_transaction(self.nid, self.progress(), self.serial, &events);
         self.prepared = Some(Prepared { serial: self.serial, events, committed: None });
         Some((self.serial, statement))
     }

@@ -61,13 +61,14 @@ pub fn timing() -> Timing {
         probe: Duration::from_millis(20),
         cursor_linger: Duration::from_millis(20),
         settle_linger: Duration::from_millis(1),
+        tries: 5,
     }
 }
 
-fn settings() -> HttpSettings {
+fn settings(transaction: Duration) -> HttpSettings {
     HttpSettings {
         connect: Duration::from_secs(1),
-        transaction: Duration::from_secs(2),
+        transaction,
         ping: Duration::from_millis(200),
         query: Duration::from_secs(1),
         ..HttpSettings::default()
@@ -78,13 +79,19 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Hub {
     pub fn start(data: &Data) -> Self {
+        Self::start_with(data, timing(), Duration::from_secs(2))
+    }
+
+    /// `silence`: how long a transaction may take.
+    pub fn start_with(data: &Data, timing: Timing, silence: Duration) -> Self {
         // the first test of this process installs it
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (store, router, registrations) = runtime.block_on(async {
             let store = Store::open(data.config.clone()).await.unwrap();
-            let router = Router::start(store.clone(), timing());
-            let registrations = Registrations::load(store.clone(), router.clone(), "h", settings()).await.unwrap();
+            let router = Router::start(store.clone(), timing);
+            let registrations =
+                Registrations::load(store.clone(), router.clone(), "h", settings(silence)).await.unwrap();
             (store, router, registrations)
         });
         Self {

@@ -1,8 +1,8 @@
 //! Group commit: positions, conditions, losers.
 
 use causeway_store::{
-    Commit, CommitError, EventNid, Notice, Position, Statement, StoreError, Value, advance_cursor, record_transaction,
-    values,
+    Commit, CommitError, EventNid, Notice, Position, Progress, Statement, StoreError, Value, advance_cursor,
+    record_transaction, values,
 };
 
 use crate::{Fixture, on_both};
@@ -121,12 +121,13 @@ async fn of_cursors_written_in_one_group_the_newest_counts(fixture: Fixture) {
     let one = store.ensure_destination("appservice:one", "a").await.unwrap().nid;
     let other = store.ensure_destination("appservice:other", "b").await.unwrap().nid;
     let at = Position;
+    let progress = |serial, cursor, receipts| Progress { serial, cursor: at(cursor), receipts: at(receipts) };
     let writes = vec![
-        record_transaction(one, 1, at(10), at(0), &[EventNid(7)]),
-        record_transaction(one, 3, at(30), at(3), &[EventNid(8), EventNid(9)]),
-        advance_cursor(one, 2, at(20), at(2)),
-        record_transaction(other, 1, at(10), at(1), &[EventNid(7)]),
-        advance_cursor(other, 1, at(15), at(1)),
+        record_transaction(one, progress(1, 10, 0), 1, &[EventNid(7)]),
+        record_transaction(one, progress(3, 30, 3), 2, &[EventNid(8), EventNid(9)]),
+        advance_cursor(one, progress(2, 20, 2)),
+        record_transaction(other, progress(1, 10, 1), 1, &[EventNid(7)]),
+        advance_cursor(other, progress(1, 15, 1)),
     ];
     let answers: Vec<_> = writes.into_iter().map(|write| store.enqueue(Commit::of(vec![write]))).collect();
     for answer in answers {
@@ -134,14 +135,14 @@ async fn of_cursors_written_in_one_group_the_newest_counts(fixture: Fixture) {
     }
     let row = store.destination("appservice:one").await.unwrap().unwrap();
     assert_eq!((row.serial, row.cursor, row.receipts), (3, at(30), at(3)));
-    assert_eq!(row.in_flight, Some(vec![EventNid(8), EventNid(9)]));
+    assert_eq!((row.flight, row.in_flight), (2, Some(vec![EventNid(8), EventNid(9)])));
     let row = store.destination("appservice:other").await.unwrap().unwrap();
     assert_eq!((row.serial, row.cursor, row.in_flight), (1, at(15), None));
 
-    store.commit(Commit::of(vec![record_transaction(one, 3, at(40), at(4), &[])])).await.unwrap();
+    store.commit(Commit::of(vec![record_transaction(one, progress(2, 40, 4), 2, &[])])).await.unwrap();
     let row = store.destination("appservice:one").await.unwrap().unwrap();
-    assert_eq!(row.cursor, at(30), "a serial is recorded once");
-    store.commit(Commit::of(vec![advance_cursor(one, 3, at(40), at(4))])).await.unwrap();
+    assert_eq!(row.cursor, at(30), "an older serial counts no more");
+    store.commit(Commit::of(vec![advance_cursor(one, progress(3, 40, 4))])).await.unwrap();
     let row = store.destination("appservice:one").await.unwrap().unwrap();
     assert_eq!((row.cursor, row.in_flight), (at(40), None));
 }

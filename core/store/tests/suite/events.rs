@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use causeway_store::{
     Append, ClientTransaction, Commit, CommitError, Committed, EntryKind, EventNid, InterestNid, NewEntry, NewRelation,
-    Notice, Place, Position, Redacted, RoomFacts, RoomNid, StateNid, Statement, Store, UserNid, values,
+    Notice, Place, Position, Redacted, RoomFacts, RoomNid, StateNid, Statement, Store, Stretch, UserNid, values,
 };
 
 use crate::{Fixture, on_both};
@@ -301,12 +301,20 @@ async fn interested_destinations_find_their_entries(fixture: Fixture) {
         append.events[0].interest = interest;
         store.commit(commit(append)).await.unwrap();
     }
+    let nid = room.facts.nid;
     drop((room, store));
     let store = fixture.open().await;
     assert_eq!(&*store.interest(both).await.unwrap(), [one, other]);
-    assert_eq!(store.log_interested(one, Position(0), 10).await.unwrap().len(), 1);
-    assert_eq!(store.log_interested(other, Position(0), 10).await.unwrap().len(), 2);
-    assert_eq!(store.count_interested(other, Position(0)).await.unwrap(), 2);
+    let all = Stretch::after(Position(0));
+    assert_eq!(store.log_interested(one, all, 10).await.unwrap().len(), 1);
+    let found = store.log_interested(other, all, 10).await.unwrap();
+    assert_eq!(found.len(), 2);
+    assert_eq!(store.count_interested(other, all).await.unwrap(), 2);
+    let first = Stretch { after: Position(0), until: found[0].position };
+    assert_eq!(store.count_interested(other, first).await.unwrap(), 1);
+    assert_eq!(store.log_interested_in_room(other, nid, all, 1).await.unwrap()[0].nid, found[0].nid);
+    assert_eq!(store.count_interested_in_room(other, nid, all).await.unwrap(), 2);
+    assert_eq!(store.count_interested_in_room(other, RoomNid(nid.0 + 1), all).await.unwrap(), 0);
 }
 
 async fn expired_client_transactions_are_forgotten(fixture: Fixture) {

@@ -5,6 +5,7 @@
 mod commits;
 mod events;
 mod outages;
+mod queues;
 
 use std::sync::Arc;
 

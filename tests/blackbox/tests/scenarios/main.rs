@@ -10,3 +10,4 @@ mod faults;
 mod history;
 mod input;
 mod irc;
+mod queues;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use causeway_engine::matrix::MatrixError;
 use causeway_engine::{EngineError, Queues, Registrar};
-use causeway_router::{Delivered, Destination, DestinationId, Transaction};
+use causeway_router::{Delivered, Destination, DestinationId, Redelivery, Transaction};
 use causeway_store::{DestinationNid, Entry, Position};
 
 type Known = (DestinationNid, Arc<dyn Destination>);
@@ -13,6 +13,7 @@ type Known = (DestinationNid, Arc<dyn Destination>);
 pub struct FakeRouter {
     destinations: Mutex<BTreeMap<String, Known>>,
     pub settled: Mutex<Vec<(String, Position)>>,
+    pub refused: Mutex<Vec<(Position, String)>>,
     pub woken: Mutex<Vec<(String, Position)>>,
     pub registrations: Mutex<Vec<String>>,
 }
@@ -23,12 +24,23 @@ impl FakeRouter {
     }
 
     pub async fn deliver(&self, id: &str, attempt: u32, entries: Vec<Arc<Entry>>) -> Delivered {
+        self.deliver_as(id, attempt, entries, None).await
+    }
+
+    pub async fn deliver_as(
+        &self,
+        id: &str,
+        attempt: u32,
+        entries: Vec<Arc<Entry>>,
+        redelivery: Option<Redelivery>,
+    ) -> Delivered {
         let destination = self.destinations.lock().unwrap()[id].1.clone();
         let transaction = Transaction {
             id: "epoch1".into(),
             attempt,
             made: 0,
             entries,
+            redelivery,
             ephemeral: vec![],
             to_device: vec![],
             devices: Default::default(),
@@ -55,6 +67,10 @@ impl Queues for FakeRouter {
     }
     fn settle(&self, id: &DestinationId, position: Position) -> bool {
         self.settled.lock().unwrap().push((id.to_string(), position));
+        true
+    }
+    fn refuse(&self, _: &DestinationId, position: Position, reason: &str) -> bool {
+        self.refused.lock().unwrap().push((position, reason.to_owned()));
         true
     }
     fn revive(&self, _: &DestinationId) {}

@@ -1,7 +1,10 @@
 //! `/_causeway/admin/v1/queues`: what each destination still has to take, since when, and why not.
 
+mod cancel_replay;
 mod dead;
+mod lapse;
 mod list;
+mod replay;
 mod retry;
 mod show;
 mod skip;
@@ -20,6 +23,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .route(base, get(list::list))
         .route(&format!("{base}/{{id}}"), get(show::show))
         .route(&format!("{base}/{{id}}/dead"), get(dead::dead))
+        .route(&format!("{base}/{{id}}/lapse"), post(lapse::lapse))
+        .route(&format!("{base}/{{id}}/replay"), post(replay::replay).delete(cancel_replay::cancel_replay))
         .route(&format!("{base}/{{id}}/retry"), post(retry::retry))
         .route(&format!("{base}/{{id}}/skip"), post(skip::skip))
 }
@@ -28,7 +33,9 @@ impl From<QueueError> for ApiError {
     fn from(error: QueueError) -> Self {
         let text = error.to_string();
         match error {
-            QueueError::Unknown(_) | QueueError::UnknownEntry { .. } => Self::not_found(text),
+            QueueError::Unknown(_) | QueueError::UnknownEntry { .. } | QueueError::NoReplay(_) => Self::not_found(text),
+            QueueError::EmptyReplay { .. } => Self::invalid_param(text),
+            QueueError::Replaying(_) => Self::new(StatusCode::CONFLICT, "M_UNKNOWN", text),
             QueueError::Store(CommitError::Lost(_)) => Self::new(StatusCode::CONFLICT, "M_UNKNOWN", text),
             QueueError::Store(error) => error.into(),
         }
@@ -44,4 +51,20 @@ fn destination(id: &str) -> DestinationId {
 #[derive(Deserialize)]
 struct Entry {
     position: i64,
+}
+
+/// Which of the entries are meant.
+#[derive(Deserialize)]
+struct Entries {
+    /// all of them without
+    position: Option<i64>,
+}
+
+/// A piece of the log, both ends included.
+#[derive(Deserialize)]
+struct Range {
+    /// the log's beginning without
+    from: Option<i64>,
+    /// the present without
+    to: Option<i64>,
 }

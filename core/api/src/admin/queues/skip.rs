@@ -8,14 +8,15 @@ use super::{Entry, destination};
 use crate::ApiError;
 use crate::admin::authorize::Admin;
 
-/// `POST /_causeway/admin/v1/queues/{id}/skip`: gives up the entry at `position`, which fails: it becomes a dead letter
-/// now, and its room goes on.
+/// `POST /_causeway/admin/v1/queues/{id}/skip`: gives up the entry at `position`, which fails or waits to be repeated: it
+/// becomes a dead letter now, and its room goes on.
 pub async fn skip(
-    _: Admin,
+    admin: Admin,
     State(router): State<Router>,
     Path(id): Path<String>,
     Json(entry): Json<Entry>,
 ) -> Result<Json<Value>, ApiError> {
     router.skip(&destination(&id), Position(entry.position))?;
+    tracing::info!(%admin, destination = id, position = entry.position, "entry given up");
     Ok(Json(json!({})))
 }

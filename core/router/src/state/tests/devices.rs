@@ -31,12 +31,12 @@ impl Machine {
 #[test]
 fn messages_to_devices_go_before_events_that_wait_too() {
     let mut machine = Machine::at_rest();
-    machine.down = true;
+    machine.down = Some(held());
     machine.append(1..=1, 1);
     machine.run();
     machine.append(2..=250, 1);
     machine.send(1_000..=1_149);
-    machine.down = false;
+    machine.down = None;
     machine.state.life();
     machine.run_for(MINUTE);
     assert_eq!(machine.told, (1_000..=1_149).collect::<Vec<_>>());
@@ -48,13 +48,13 @@ fn messages_to_devices_go_before_events_that_wait_too() {
 #[test]
 fn an_outage_repeats_messages_under_the_same_id() {
     let mut machine = Machine::at_rest();
-    machine.down = true;
+    machine.down = Some(held());
     machine.send(1..=3);
     machine.run_for(MINUTE);
     machine.send(4..=5);
     machine.run_for(10 * MINUTE);
     assert_eq!(machine.tried.len(), 1, "{:?}", machine.tried);
-    machine.down = false;
+    machine.down = None;
     machine.state.life();
     machine.run_for(MINUTE);
     assert_eq!(machine.told, [1, 2, 3, 4, 5]);
@@ -98,11 +98,12 @@ fn what_goes_with_the_mark_is_written_before_anything_is_prepared() {
     let mut told = after(&[7], mark, limit);
     told.when_taken.push(Statement::new("delete", Vec::new()));
     machine.state.told(told, "p");
-    let Next::Deliver(transaction) = machine.state.next(machine.now, Position(0), &machine.timing) else {
+    let Next::Deliver(way, transaction) = machine.state.next(machine.now, Position(0), &machine.timing) else {
         panic!("no delivery")
     };
     drop(transaction);
-    machine.state.answered(&Delivered::Taken { pending: Vec::new() }, machine.now, &machine.timing);
+    let taken = Delivered::Taken { pending: Vec::new() };
+    machine.state.answered(way, &taken, Duration::ZERO, machine.now, &machine.timing);
     assert!(machine.state.prepare(vec![EventNid(1)]).is_none(), "the mark would be written without it");
     let written = loop {
         match machine.state.next(machine.now, Position(0), &machine.timing) {

@@ -1,0 +1,83 @@
+//! How far one event has come, to each destination that was interested in it.
+
+use causeway_store::Entry;
+use serde::Serialize;
+
+use crate::destination::DestinationId;
+use crate::restore::restore;
+use crate::router::{QueueError, Router};
+use crate::state::State;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Delivery {
+    pub state: DeliveryState,
+    pub attempts: u32,
+    /// why it is not further yet, or never will be
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// not handed over yet
+    Waiting,
+    /// handed over, and not answered yet
+    Sending,
+    /// It was not taken, and is tried again.
+    Retrying,
+    /// the appservice or the bridge has it
+    Bridge,
+    /// the remote network has it
+    Network,
+    /// The network, or the bridge for it, refused it, or does not know what became of it.
+    Failed,
+    /// a dead letter: given up, and kept
+    Dead,
+    /// The destination was removed before.
+    Lapsed,
+}
+
+impl Router {
+    /// The destinations that were interested in an event when it was committed. Of a remote network the router knows
+    /// nothing: `Bridge` is the furthest.
+    pub async fn deliveries(&self, entry: &Entry) -> Result<Vec<(DestinationId, Delivery)>, QueueError> {
+        let store = &self.shared.store;
+        let interested = store.interest(entry.interest).await?;
+        let mut deliveries = Vec::new();
+        let mut absent = Vec::new();
+        for nid in interested.iter() {
+            match self.shared.queue(*nid) {
+                Some(queue) => {
+                    let delivery = queue.state().delivery_of(entry.position, entry.room_nid);
+                    deliveries.push((*nid, queue.id.clone(), delivery));
+                }
+                None => absent.push(*nid),
+            }
+        }
+        // A disabled bridge or a removed registration: what is on disk is all there is.
+        let rows = if absent.is_empty() { Vec::new() } else { store.destinations().await? };
+        for row in rows.into_iter().filter(|row| absent.contains(&row.nid)) {
+            let (nid, id) = (row.nid, DestinationId(row.id.as_str().into()));
+            let delivery = if row.removed {
+                Delivery { state: DeliveryState::Lapsed, attempts: 0, reason: None }
+            } else {
+                State::restore(restore(store, row).await?, 1, 1).delivery_of(entry.position, entry.room_nid)
+            };
+            deliveries.push((nid, id, delivery));
+        }
+        let mut list = Vec::with_capacity(deliveries.len());
+        for (nid, id, mut delivery) in deliveries {
+            if delivery.state == DeliveryState::Dead {
+                let letters = store.dead_letters(nid).await?;
+                let letter = letters.into_iter().find(|letter| letter.position == entry.position);
+                if let Some(letter) = letter {
+                    delivery.attempts = letter.attempts;
+                    delivery.reason = Some(letter.reason);
+                }
+            }
+            list.push((id, delivery));
+        }
+        list.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(list)
+    }
+}

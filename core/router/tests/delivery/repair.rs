@@ -1,0 +1,175 @@
+//! What an admin mends: replays, lapses, skipped entries; and what mends itself.
+
+use std::cell::Cell;
+
+use causeway_store::DestinationNid;
+
+use super::*;
+
+pub fn an_hours_tries_of_any_outage_bury_nobody(data: &Data) {
+    let appservice = RecordingAppservice::start().unwrap();
+    let mut timing = hub::timing();
+    timing.back_off_limit = Duration::from_millis(20);
+    let hub = Hub::start_with(data, timing, Duration::from_secs(2));
+    hub.add(&appservice, "a");
+    let tries = async || hub.router.queue_show(&id("a")).await.unwrap().in_flight.first().map_or(0, |t| t.attempt);
+    for (round, status) in [401, 502, 429].into_iter().enumerate() {
+        appservice.behave(Behavior { status: Some(status), ping_status: Some(status), ..Behavior::default() });
+        messages(&hub, round * 10..round * 10 + 10, 3);
+        hub.wait_until("an hour's tries", tries, |tries| *tries > 65);
+        appservice.behave(Behavior::default());
+        hub.wait_for_events(&appservice, round * 10 + 10);
+    }
+    appservice.stop();
+    messages(&hub, 30..40, 3);
+    hub.wait_until("an hour's tries", tries, |tries| *tries > 65);
+    hub.wait(appservice.restart()).unwrap();
+    hub.wait_for_events(&appservice, 40);
+    assert_eq!(numbers(&appservice), (0..40).collect::<Vec<_>>());
+    let status = hub.wait_for_queue("a", "idle", |status| status.state == QueueState::Idle);
+    assert_eq!((status.dead_letters, status.waiting), (0, 0));
+    assert_clean(&appservice);
+}
+
+pub fn an_event_that_is_never_answered_is_poison_when_others_are_answered(data: &Data) {
+    for hang_pings in [false, true] {
+        let appservice = RecordingAppservice::start().unwrap();
+        let hub = Hub::start_with(data, hub::timing(), Duration::from_millis(500));
+        let name = format!("a{}", u8::from(hang_pings));
+        hub.add(&appservice, &name);
+        let hang_on = HashSet::from(["3".to_owned()]);
+        appservice.behave(Behavior { hang_on, hang_pings, ..Behavior::default() });
+        let ghost = format!("{name}_ghost");
+        for number in 0..12 {
+            hub.send(number % 2 + 10 * usize::from(hang_pings), &ghost, &number.to_string());
+        }
+        // what is taken in between tells poison from an outage
+        let more = Cell::new(12);
+        let show = async || hub.router.queue_show(&id(&name)).await.unwrap();
+        hub.wait_until("one dead letter", show, |status| {
+            if status.dead_letters == 0 && status.waiting <= 6 {
+                hub.send(10 * usize::from(hang_pings), &ghost, &more.get().to_string());
+                more.set(more.get() + 2);
+            }
+            status.dead_letters == 1 && status.waiting == 0
+        });
+        let odd: Vec<usize> = numbers(&appservice).into_iter().filter(|number| number % 2 == 1).collect();
+        assert_eq!(odd, [1, 5, 7, 9, 11]);
+        let even: Vec<usize> = numbers(&appservice).into_iter().filter(|number| number % 2 == 0).collect();
+        assert_eq!(even, (0..more.get()).step_by(2).collect::<Vec<_>>());
+        appservice.behave(Behavior::default());
+        assert_eq!(hub.wait(hub.router.retry(&id(&name), None)).unwrap(), 1);
+        hub.wait_until("the mended one", async || numbers(&appservice), |numbers| numbers.last() == Some(&3));
+        assert_clean(&appservice);
+    }
+}
+
+pub fn a_destination_that_comes_back_is_noticed_though_its_worker_is_woken_all_the_time(data: &Data) {
+    let appservice = RecordingAppservice::start().unwrap();
+    let mut timing = hub::timing();
+    (timing.back_off, timing.back_off_limit) = (Duration::from_secs(30), Duration::from_secs(60));
+    timing.probe = Duration::from_millis(200);
+    let hub = Hub::start_with(data, timing, Duration::from_secs(2));
+    hub.add(&appservice, "a");
+    messages(&hub, 0..1, 1);
+    hub.wait_for_events(&appservice, 1);
+    appservice.stop();
+    messages(&hub, 1..2, 1);
+    hub.wait_for_queue("a", "held", |status| status.state == QueueState::Held);
+    hub.wait(appservice.restart()).unwrap();
+    let back = Instant::now();
+    let mut number = 2;
+    while appservice.events().len() < 2 {
+        messages(&hub, number..number + 1, 1);
+        number += 1;
+        assert!(back.elapsed() < Duration::from_secs(2), "not noticed");
+    }
+    hub.wait_for_events(&appservice, number);
+    assert_eq!(numbers(&appservice), (0..number).collect::<Vec<_>>());
+    assert_clean(&appservice);
+}
+
+pub fn a_ping_or_a_request_of_its_own_ends_a_long_back_off(data: &Data) {
+    let appservice = RecordingAppservice::start().unwrap();
+    let mut timing = hub::timing();
+    (timing.back_off, timing.back_off_limit) = (2 * PATIENCE, 2 * PATIENCE);
+    timing.probe = 2 * PATIENCE;
+    let hub = Hub::start_with(data, timing, Duration::from_secs(2));
+    let nid = hub.add(&appservice, "a");
+    let signs: [fn(&causeway_router::Router, DestinationNid); 2] =
+        [|router, nid| router.returned(nid), |router, nid| router.alive(nid)];
+    for (number, sign) in signs.into_iter().enumerate() {
+        appservice.stop();
+        messages(&hub, number..number + 1, 1);
+        hub.wait_for_queue("a", "held", |status| status.state == QueueState::Held);
+        hub.wait(appservice.restart()).unwrap();
+        sign(&hub.router, nid);
+        hub.wait_for_events(&appservice, number + 1);
+    }
+    assert_eq!(numbers(&appservice), [0, 1]);
+    assert_clean(&appservice);
+}
+
+pub fn a_range_is_replayed_marked_while_live_entries_go_on_and_over_a_restart(data: &Data) {
+    let appservice = RecordingAppservice::start().unwrap();
+    let hub = Hub::start(data);
+    hub.add(&appservice, "a");
+    let sent = messages(&hub, 0..30, 3);
+    hub.wait_for_events(&appservice, 30);
+    hub.wait_for_queue("a", "idle", |status| status.state == QueueState::Idle);
+    let position = |hub: &Hub, event: &str| hub.wait(hub.store.entry(event)).unwrap().unwrap().position;
+    let (from, until) = (position(&hub, &sent[5]), position(&hub, &sent[24]));
+    let before = appservice.transactions().len();
+    appservice.behave(Behavior { status: Some(503), ..Behavior::default() });
+    assert_eq!(hub.wait(hub.router.replay(&id("a"), Some(from), Some(until))).unwrap(), 20);
+    let refused = hub.wait(hub.router.replay(&id("a"), None, None)).unwrap_err();
+    assert!(matches!(refused, QueueError::Replaying(_)), "{refused}");
+    hub.wait_for_queue("a", "held", |status| status.state == QueueState::Held && status.replay.is_some());
+    hub.kill();
+
+    appservice.behave(Behavior::default());
+    let hub = Hub::start(data);
+    messages(&hub, 30..40, 3);
+    hub.wait_for_queue("a", "the replay's end", |status| status.replay.is_none() && status.waiting == 0);
+    let (mut live, mut again) = (Vec::new(), Vec::new());
+    for transaction in appservice.transactions().into_iter().skip(before).filter(|t| t.status == Some(200)) {
+        for event in transaction.body["events"].as_array().unwrap() {
+            let number: usize = event["content"]["body"].as_str().unwrap().parse().unwrap();
+            match event["unsigned"]["io.causeway.redelivery"].as_str() {
+                Some("replay") => again.push(number),
+                None => live.push(number),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(again, (5..25).collect::<Vec<_>>());
+    assert_eq!(live, (30..40).collect::<Vec<_>>());
+    assert_clean(&appservice);
+    let beyond = Position(hub.store.position().0 + 5);
+    let nothing = hub.wait(hub.router.replay(&id("a"), Some(beyond), None)).unwrap_err();
+    assert!(matches!(nothing, QueueError::EmptyReplay { .. }), "{nothing}");
+}
+
+pub fn what_an_admin_lets_lapse_is_not_delivered_and_not_owed(data: &Data) {
+    let appservice = RecordingAppservice::start().unwrap();
+    let hub = Hub::start(data);
+    hub.add(&appservice, "a");
+    appservice.behave(Behavior { poison: HashSet::from(["0".to_owned()]), ..Behavior::default() });
+    messages(&hub, 0..4, 2);
+    hub.wait_for_queue("a", "a dead letter", |status| status.dead_letters == 1 && status.waiting == 0);
+    hub.wait(hub.router.pause(&id("a"))).unwrap();
+    let sent = messages(&hub, 4..1_004, 2);
+    let until = hub.wait(hub.store.entry(&sent[899])).unwrap().unwrap().position;
+    let lapsed = hub.wait(hub.router.lapse(&id("a"), Some(until))).unwrap();
+    assert_eq!((lapsed.entries, lapsed.dead_letters, lapsed.waiting), (900, 1, 100));
+    hub.kill();
+    let hub = Hub::start(data);
+    hub.wait(hub.router.resume(&id("a"))).unwrap();
+    hub.wait_for_events(&appservice, 103);
+    let came = numbers(&appservice);
+    assert_eq!((&came[..3], &came[3..]), (&[1, 3, 2][..], &(904..1_004).collect::<Vec<_>>()[..]));
+    hub.wait_for_queue("a", "nothing to wait", |status| status.waiting == 0);
+    let lapsed = hub.wait(hub.router.lapse(&id("a"), None)).unwrap();
+    assert_eq!((lapsed.entries, lapsed.waiting), (0, 0));
+    assert_clean(&appservice);
+}

@@ -1,0 +1,185 @@
+//! Queues on the running hub: poison, outages, dead letters, replays, and the commands that mend them.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use causeway_blackbox::{Client, Database, Hub, HubOptions, Place, until};
+use causeway_emulators::appservice::{Behavior, RecordingAppservice};
+use serde_json::{Value, json};
+
+const ID: &str = "recorder";
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A hub with one appservice, and rooms of one person and a ghost.
+struct Scene {
+    hub: Hub,
+    appservice: RecordingAppservice,
+    alice: Client,
+    rooms: Vec<String>,
+    _place: Place,
+}
+
+impl Scene {
+    async fn set(database: Database, rooms: usize) -> Result<Self> {
+        let place = database.place()?;
+        let config = "  dead_letter_after: 3\n".to_owned();
+        let hub = Hub::start(HubOptions { database: place.url.clone(), config, ..HubOptions::default() }).await?;
+        let appservice = RecordingAppservice::start()?;
+        hub.add_registration(ID, &appservice.registration(ID)).await?;
+        let ghost = Client::ghost(&hub.url(), appservice.as_token(), &format!("{ID}_gull")).await?;
+        let alice = hub.user("alice").await?;
+        let mut ids = Vec::new();
+        for _ in 0..rooms {
+            let room_id = alice.create_room(&json!({"invite": [ghost.user_id]})).await?;
+            ghost.join(&room_id).await?;
+            ids.push(room_id);
+        }
+        let scene = Self { hub, appservice, alice, rooms: ids, _place: place };
+        scene.settled().await?;
+        Ok(scene)
+    }
+
+    /// Until nothing waits.
+    async fn settled(&self) -> Result<Value> {
+        self.queue("nothing to wait", |queue| queue["waiting"] == 0 && queue["in_flight"] == json!([])).await
+    }
+
+    async fn queue(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Result<Value> {
+        until(what, || async {
+            let queue = self.hub.queue(ID).await?;
+            ensure!(holds(&queue), "{queue}");
+            Ok(queue)
+        })
+        .await
+    }
+
+    async fn command(&self, arguments: &[&str]) -> Result<Value> {
+        self.hub.command(&[&["queue"], arguments, &["--json"]].concat()).await
+    }
+
+    async fn told(&self, body: &str) -> Result<()> {
+        let has = |appservice: &RecordingAppservice| appservice.bodies().iter().any(|came| came == body);
+        self.appservice.wait_until(body, LIMIT, has).await
+    }
+}
+
+async fn poison(database: Database) -> Result<()> {
+    let scene = Scene::set(database, 2).await?;
+    let [first, second] = &scene.rooms[..] else { unreachable!("two were made") };
+    let poison = HashSet::from(["poison".to_owned()]);
+    scene.appservice.behave(Behavior { poison, ..Behavior::default() });
+    for body in ["a1", "poison", "a2"] {
+        scene.alice.say(first, body).await?;
+    }
+    scene.alice.say(second, "b1").await?;
+    scene.told("b1").await?;
+    ensure!(!scene.appservice.bodies().contains(&"a2".to_owned()), "the room went on over its poison");
+    scene.told("a2").await?;
+    let queue = scene.settled().await?;
+    assert_eq!(queue["dead_letters"], 1);
+    let dead = scene.command(&["dead", ID]).await?;
+    let letter = &dead["dead_letters"][0];
+    assert_eq!((&letter["attempts"], &letter["room_id"]), (&json!(3), &json!(first)));
+    assert!(letter["reason"].as_str().is_some_and(|reason| reason.contains("500")), "{letter}");
+
+    scene.appservice.behave(Behavior::default());
+    let position = letter["position"].to_string();
+    assert_eq!(scene.command(&["retry", ID, &position]).await?, json!({"retried": 1}));
+    scene.told("poison").await?;
+    let events = scene.appservice.events();
+    let late = events.iter().find(|event| event["content"]["body"] == "poison").context("it came")?;
+    assert_eq!(late["unsigned"]["io.causeway.redelivery"], "late");
+    let refused = scene.command(&["retry", ID, &position]).await.expect_err("it is none any more").to_string();
+    assert!(refused.contains("no such entry") && refused.contains("queue show"), "{refused}");
+    assert_eq!(scene.appservice.violations(), Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn poison_blocks_its_room_only_and_its_dead_letter_can_be_retried_on_sqlite() -> Result<()> {
+    poison(Database::Sqlite).await
+}
+
+#[tokio::test]
+async fn poison_blocks_its_room_only_and_its_dead_letter_can_be_retried_on_postgres() -> Result<()> {
+    poison(Database::Postgres).await
+}
+
+#[tokio::test]
+async fn appservice_that_comes_back_under_traffic_is_not_kept_waiting_for_its_back_off() -> Result<()> {
+    let scene = Scene::set(Database::Sqlite, 1).await?;
+    scene.appservice.stop();
+    for number in 0..5 {
+        scene.alice.say(&scene.rooms[0], &format!("missed {number}")).await?;
+    }
+    // the back-off is longer than what is asked for below
+    scene.queue("a long back-off", |queue| queue["retry_in"].as_u64() > Some(4_000)).await?;
+    scene.appservice.restart().await?;
+    let back = Instant::now();
+    let mut number = 0;
+    while !scene.appservice.bodies().iter().any(|body| body == "missed 4") {
+        scene.alice.say(&scene.rooms[0], &format!("meanwhile {number}")).await?;
+        number += 1;
+        ensure!(back.elapsed() < LIMIT, "never served");
+    }
+    ensure!(back.elapsed() < Duration::from_millis(3_500), "served {:?} after its return", back.elapsed());
+    scene.settled().await?;
+    let expected: Vec<String> =
+        (0..5).map(|n| format!("missed {n}")).chain((0..number).map(|n| format!("meanwhile {n}"))).collect();
+    assert_eq!(scene.appservice.bodies(), expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn queue_commands_skip_replay_and_lapse() -> Result<()> {
+    let scene = Scene::set(Database::Sqlite, 2).await?;
+    let poison = HashSet::from(["poison".to_owned()]);
+    scene.appservice.behave(Behavior { poison, ..Behavior::default() });
+    let start = scene.hub.queue(ID).await?["cursor"].as_i64().context("a cursor")?;
+    for body in ["poison", "behind"] {
+        scene.alice.say(&scene.rooms[0], body).await?;
+    }
+    scene.queue("an entry that fails", |queue| queue["lanes"][0]["attempts"].as_u64() > Some(0)).await?;
+    scene.command(&["skip", ID]).await?;
+    scene.told("behind").await?;
+    assert_eq!(scene.settled().await?["dead_letters"], 1);
+
+    scene.appservice.behave(Behavior::default());
+    let from = (start + 1).to_string();
+    let begun = scene.command(&["replay", ID, "--from", &from]).await?;
+    assert_eq!(begun, json!({"events": 2}));
+    scene.queue("the replay's end", |queue| queue["replay"].is_null() && queue["dead_letters"] == 0).await?;
+    let replayed: Vec<Value> = scene
+        .appservice
+        .transactions()
+        .iter()
+        .flat_map(|transaction| transaction.body["events"].as_array().cloned().unwrap_or_default())
+        .filter(|event| event["unsigned"]["io.causeway.redelivery"] == "replay")
+        .map(|event| event["content"]["body"].clone())
+        .collect();
+    assert_eq!(replayed, [json!("poison"), json!("behind")]);
+
+    scene.hub.command(&["registration", "pause", ID]).await?;
+    for number in 0..5 {
+        scene.alice.say(&scene.rooms[1], &format!("lapses {number}")).await?;
+    }
+    let lapsed = scene.command(&["lapse", ID]).await?;
+    assert_eq!((&lapsed["entries"], &lapsed["waiting"]), (&json!(5), &json!(0)));
+    scene.hub.command(&["registration", "resume", ID]).await?;
+    scene.alice.say(&scene.rooms[1], "after").await?;
+    scene.told("after").await?;
+    ensure!(scene.appservice.bodies().iter().all(|body| !body.starts_with("lapses")), "what lapsed came");
+
+    for (arguments, words) in [
+        (vec!["show", "nobody"], "there is no destination"),
+        (vec!["skip", ID], "no single entry fails"),
+        (vec!["replay", ID, "--cancel"], "no replay"),
+        (vec!["replay", ID, "--from", "999999"], "nothing to replay"),
+    ] {
+        let refused = scene.command(&arguments).await.expect_err("it is refused").to_string();
+        assert!(refused.contains(words), "{arguments:?}: {refused}");
+    }
+    assert_eq!(scene.appservice.violations(), Vec::<String>::new());
+    Ok(())
+}
