@@ -131,17 +131,18 @@ fn node(places: &process::Places, clients: &Path) -> Result<PathBuf> {
         println!("installing the JavaScript clients into {}", folder.display());
         fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
         fs::copy(&manifest, folder.join("package.json")).with_context(|| format!("copying {}", manifest.display()))?;
+        process::run(Command::new("cp").arg("-R").arg(clients.join("hollow-crypto")).arg(&folder))?;
         process::run(Command::new("npm").current_dir(&folder).args(["install", "--silent", "--no-audit", "--no-fund"]))
     })?;
     Ok(folder)
 }
 
-/// Go itself knows what has to be built again.
+/// Go itself knows what has to be built again. `goolm`: encryption in Go, where a C library would have to be there.
 fn go(places: &process::Places, clients: &Path) -> Result<PathBuf> {
     let folder = tools(places).join("go");
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     let mut build = Command::new("go");
-    build.current_dir(clients.join("go")).args(["build", "-o"]).arg(&folder).arg("./...");
+    build.current_dir(clients.join("go")).args(["build", "-tags", "goolm", "-o"]).arg(&folder).arg("./...");
     process::run(&mut build)?;
     Ok(folder)
 }

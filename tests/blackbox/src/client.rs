@@ -94,6 +94,28 @@ impl Client {
         self.good(Method::PUT, path, Some(body)).await
     }
 
+    /// The `mxc://` URI.
+    pub async fn upload(&self, name: &str, kind: &str, data: impl Into<reqwest::Body>) -> Result<String> {
+        saw(format!("{} uploads {name}", self.user_id));
+        let request = self.http.post(format!("{}/_matrix/media/v3/upload", self.base)).query(&[("filename", name)]);
+        let request = request.bearer_auth(&self.token).header(reqwest::header::CONTENT_TYPE, kind).body(data);
+        let answer: Value = request.send().await.context("uploading")?.json().await.context("uploading")?;
+        Ok(answer["content_uri"].as_str().with_context(|| format!("upload answered {answer}"))?.to_owned())
+    }
+
+    /// What an `mxc://` URI stands for, as text.
+    pub async fn download(&self, uri: &str) -> Result<String> {
+        let place = uri.strip_prefix("mxc://").with_context(|| format!("{uri:?} is no mxc URI"))?;
+        let request = self.http.get(format!("{}/_matrix/client/v1/media/download/{place}", self.base));
+        let response = request.bearer_auth(&self.token).send().await.context("downloading")?;
+        response.error_for_status().context("downloading")?.text().await.context("downloading")
+    }
+
+    /// The answer of a first `/sync`, which has everything.
+    pub async fn sync(&self) -> Result<Value> {
+        self.get("/_matrix/client/v3/sync?timeout=0").await
+    }
+
     pub async fn create_room(&self, body: &Value) -> Result<String> {
         let answer = self.post("/_matrix/client/v3/createRoom", body).await?;
         Ok(answer["room_id"].as_str().context("createRoom answered no room_id")?.to_owned())
@@ -101,8 +123,7 @@ impl Client {
 
     /// The event id.
     pub async fn say(&self, room_id: &str, text: &str) -> Result<String> {
-        let number = self.transactions.fetch_add(1, Ordering::Relaxed);
-        self.send(room_id, "m.room.message", &format!("t{number}"), &json!({"msgtype": "m.text", "body": text})).await
+        self.send_new(room_id, "m.room.message", &json!({"msgtype": "m.text", "body": text})).await
     }
 
     pub async fn send(&self, room_id: &str, kind: &str, txn_id: &str, content: &Value) -> Result<String> {
@@ -134,6 +155,18 @@ impl Client {
 
     pub async fn join(&self, room_id: &str) -> Result<()> {
         self.post(&format!("/_matrix/client/v3/rooms/{}/join", escape(room_id)), &json!({})).await.map(drop)
+    }
+
+    pub async fn redact(&self, room_id: &str, event_id: &str) -> Result<()> {
+        let number = self.transactions.fetch_add(1, Ordering::Relaxed);
+        let (room_id, event_id) = (escape(room_id), escape(event_id));
+        self.put(&format!("/_matrix/client/v3/rooms/{room_id}/redact/{event_id}/r{number}"), &json!({})).await.map(drop)
+    }
+
+    /// An event with a transaction id of its own.
+    pub async fn send_new(&self, room_id: &str, kind: &str, content: &Value) -> Result<String> {
+        let number = self.transactions.fetch_add(1, Ordering::Relaxed);
+        self.send(room_id, kind, &format!("t{number}"), content).await
     }
 
     /// The newest events of a room, at most `limit`, oldest first.

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
-use tokio::process::{Child, Command};
+use tempfile::TempDir;
+use tokio::process::Command;
 
 use crate::saw;
 
@@ -66,7 +67,7 @@ pub(crate) fn from_environment(name: &str) -> Result<PathBuf> {
     }
 }
 
-fn script(name: &str) -> PathBuf {
+pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(name)
 }
 
@@ -77,9 +78,8 @@ pub async fn python_script(name: &str, arguments: &Value) -> Result<()> {
     finish(name, command).await
 }
 
-/// As [`python_script`], with Node.
-pub async fn node_script(name: &str, arguments: &Value) -> Result<()> {
-    // Node looks for packages beside the script, so the packages are linked beside copies of the scripts.
+/// The scripts for Node, beside their packages: it looks for packages there.
+pub(crate) fn node_folder() -> Result<TempDir> {
     let folder = tempfile::tempdir().context("making a folder for scripts")?;
     let modules = from_environment("CAUSEWAY_NODE")?.join("node_modules");
     std::os::unix::fs::symlink(&modules, folder.path().join("node_modules")).context("linking the packages")?;
@@ -89,6 +89,12 @@ pub async fn node_script(name: &str, arguments: &Value) -> Result<()> {
             std::fs::copy(entry.path(), folder.path().join(entry.file_name())).context("copying a script")?;
         }
     }
+    Ok(folder)
+}
+
+/// As [`python_script`], with Node.
+pub async fn node_script(name: &str, arguments: &Value) -> Result<()> {
+    let folder = node_folder()?;
     let mut command = Command::new("node");
     command.arg(folder.path().join(name)).arg(arguments.to_string());
     finish(name, command).await
@@ -99,13 +105,6 @@ pub async fn go_program(name: &str, arguments: &Value) -> Result<()> {
     let mut command = Command::new(from_environment("CAUSEWAY_GO")?.join(name));
     command.arg(arguments.to_string());
     finish(name, command).await
-}
-
-/// A script of `clients/` that goes on running, killed when dropped.
-pub fn python_program(name: &str, arguments: &[String]) -> Result<Child> {
-    let mut command = Command::new(from_environment("CAUSEWAY_PYTHON")?);
-    command.arg("-u").arg(script(name)).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-    command.spawn().with_context(|| format!("starting {name}"))
 }
 
 async fn finish(name: &str, mut command: Command) -> Result<()> {

@@ -1,8 +1,8 @@
 //! Stock clients hold a conversation with people on a real IRC network, through the WASM bridge and through heisenbridge:
 //! over TLS, with an account of the network's services.
 
-use anyhow::{Context, Result, ensure};
-use causeway_blackbox::{Hub, HubOptions, free_port, node_script, python_program, python_script, scenario};
+use anyhow::{Context, Result};
+use causeway_blackbox::{Hub, HubOptions, Program, free_port, node_script, python_script, scenario};
 use causeway_emulators::irc::{Atheme, InspIrcd, Options};
 use serde_json::{Value, json};
 
@@ -79,11 +79,12 @@ fn matrix_nio_talks_with_irc_through_heisenbridge() -> Result<()> {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let listen = words(&format!("-c {} -l 127.0.0.1 -p {}", file.display(), free_port()?));
         let program = "heisenbridge_unthrottled.py";
-        let generated = python_program(program, &[listen.clone(), words("--generate")].concat())?.wait().await?;
-        ensure!(generated.success(), "heisenbridge --generate ended with {generated}");
+        Program::python(program, &[listen.clone(), words("--generate")].concat())?.finish().await?;
         hub.command(&["registration", "add", file.to_str().context("a path that is text")?]).await?;
         let owner = words(&format!("-o @alice:{} {}", Hub::SERVER_NAME, hub.url()));
-        let _bridge = python_program(program, &[listen, owner].concat())?;
-        python_script("heisenbridge_irc.py", &arguments).await
+        let mut bridge = Program::python(program, &[listen, owner].concat())?;
+        bridge.start()?;
+        python_script("heisenbridge_irc.py", &arguments).await?;
+        bridge.stop().await
     })
 }

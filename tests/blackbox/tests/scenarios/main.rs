@@ -4,6 +4,7 @@ mod appservice;
 mod clients;
 mod config;
 mod conversation;
+mod counterparts;
 mod coverage;
 mod crash;
 mod faults;

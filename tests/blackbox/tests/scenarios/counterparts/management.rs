@@ -1,0 +1,49 @@
+//! A room with a bridge's bot, for its commands.
+
+use anyhow::{Context, Result, ensure};
+use causeway_blackbox::{Client, Hub, until};
+use serde_json::json;
+
+pub struct Management<'a> {
+    user: &'a Client,
+    bot: String,
+    pub room_id: String,
+}
+
+impl<'a> Management<'a> {
+    /// Made by the user, once the bot has come.
+    pub async fn open(user: &'a Client, bot: &str) -> Result<Self> {
+        let bot = format!("@{bot}:{}", Hub::SERVER_NAME);
+        let settings = json!({"preset": "trusted_private_chat", "is_direct": true, "invite": [bot]});
+        let room_id = user.create_room(&settings).await?;
+        let management = Self { user, bot, room_id };
+        until("the bot to come", || async {
+            let membership = user.membership(&management.room_id, &management.bot).await?;
+            ensure!(membership == "join", "it is {membership}");
+            Ok(())
+        })
+        .await?;
+        Ok(management)
+    }
+
+    /// Says something and waits for what contains the answer.
+    pub async fn ask(&self, text: &str, answer: &str) -> Result<()> {
+        let asked = self.user.say(&self.room_id, text).await?;
+        self.answers(&asked, answer).await.with_context(|| format!("after {text:?}"))
+    }
+
+    /// The same for what was said before.
+    pub async fn answers(&self, asked: &str, answer: &str) -> Result<()> {
+        until(&format!("the answer {answer:?}"), || async {
+            let events = self.user.messages(&self.room_id, 50).await?;
+            let later = events.iter().skip_while(|event| event["event_id"] != asked);
+            let said: Vec<&str> = later
+                .filter(|event| event["sender"] == self.bot.as_str())
+                .filter_map(|event| event["content"]["body"].as_str())
+                .collect();
+            ensure!(said.iter().any(|body| body.contains(answer)), "the bot said {said:?}");
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,40 @@
+//! Bridges and bridge libraries of others live on the hub, unchanged, each registered while it runs.
+
+mod bridgev2;
+mod management;
+mod node;
+mod talk;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use causeway_blackbox::{Client, Harbor, Hub, HubOptions};
+
+/// A hub with alice on it, and the network that bridges of our own lead to.
+struct Scene {
+    hub: Hub,
+    harbor: Harbor,
+    alice: Client,
+}
+
+impl Scene {
+    async fn set() -> Result<Self> {
+        let hub = Hub::start(HubOptions::default()).await?;
+        let alice = hub.user("alice").await?;
+        Ok(Self { hub, harbor: Harbor::start().await?, alice })
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.hub.folder().join(name)
+    }
+
+    /// `registration add` on the running hub.
+    async fn register(&self, file: &str) -> Result<()> {
+        let file = self.file(file);
+        self.hub.command(&["registration", "add", file.to_str().context("a path that is text")?]).await.map(drop)
+    }
+
+    fn ghost(name: &str) -> String {
+        format!("@harbor_{name}:{}", Hub::SERVER_NAME)
+    }
+}
