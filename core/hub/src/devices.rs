@@ -1,5 +1,7 @@
 //! Devices of users.
 
+mod dehydrated;
+
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,6 +13,8 @@ use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 
 use crate::time::now_ms;
 use crate::tokens::Tokens;
+
+pub use dehydrated::Dehydrated;
 
 /// Devices remembered as existing before all are forgotten.
 const REMEMBERED: usize = 20_000;
@@ -82,12 +86,17 @@ impl Devices {
             devices.iter().flat_map(|device| delete_device(user_id.as_str(), device.as_str())).collect();
         statements.push(device_list_changed(user_id.as_str()));
         self.commit(user_id, statements).await?;
+        self.forget(user_id, devices);
+        Ok(())
+    }
+
+    /// Tokens of deleted devices work no more, also those that are remembered.
+    fn forget(&self, user_id: &UserId, devices: &[OwnedDeviceId]) {
         for device in devices {
             self.tokens.forget_device(user_id, device);
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.retain(|(user, device)| user != user_id || !devices.contains(device));
-        Ok(())
     }
 
     /// Logs out all devices but `keep`.

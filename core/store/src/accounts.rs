@@ -162,6 +162,9 @@ pub fn deactivate_account(user_id: &str) -> Vec<Statement> {
             "delete from one_time_keys where user_id = $1",
             "delete from fallback_keys where user_id = $1",
             "delete from to_device where user_id = $1",
+            "delete from dehydrated_devices where user_id = $1",
+            "delete from backed_up_keys where user_id = $1",
+            "update key_backups set deleted = 1 where user_id = $1",
             "delete from pushers where user_id = $1",
         ]
         .map(|sql| Statement::new(sql, values![user_id])),

@@ -8,7 +8,8 @@ import { until } from "./waiting.mjs";
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, getChild: () => silent };
 
 export class MatrixPerson {
-    static async logIn(url, user, password) {
+    // `more`: further options of the client; `prepare`: what is done with it before it syncs.
+    static async logIn(url, user, password, more = {}, prepare = async () => {}) {
         const guest = sdk.createClient({ baseUrl: url, logger: silent });
         const answer = await guest.loginRequest({
             type: "m.login.password", identifier: { type: "m.id.user", user }, password,
@@ -16,7 +17,7 @@ export class MatrixPerson {
         const person = new MatrixPerson();
         const client = sdk.createClient({
             baseUrl: url, accessToken: answer.access_token, userId: answer.user_id, deviceId: answer.device_id,
-            logger: silent,
+            logger: silent, ...more,
         });
         Object.assign(person, { client, userId: answer.user_id, server: answer.user_id.split(":")[1], rooms: new Map() });
         const ids = new Set();
@@ -26,6 +27,7 @@ export class MatrixPerson {
             if (!person.rooms.has(room.roomId)) person.rooms.set(room.roomId, []);
             person.rooms.get(room.roomId).push(event);
         });
+        await prepare(client);
         await client.startClient({ initialSyncLimit: 100, lazyLoadMembers: true });
         await until("the first sync", () => client.isInitialSyncComplete());
         return person;

@@ -4,6 +4,7 @@ pub(crate) mod account;
 mod account_data;
 mod appservice;
 mod capabilities;
+mod dehydrated_device;
 mod devices;
 mod directory;
 mod filters;
@@ -15,6 +16,7 @@ mod presence;
 mod profile;
 mod push;
 mod room;
+mod room_keys;
 mod session;
 mod sync;
 mod tags;
@@ -44,6 +46,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
     let folders = [
         account::routes,
         account_data::routes,
+        dehydrated_device::routes,
         devices::routes,
         directory::routes,
         filters::routes,
@@ -53,6 +56,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         profile::routes,
         push::routes,
         room::routes,
+        room_keys::routes,
         session::routes,
         sync::routes,
         tags::routes,

@@ -1,8 +1,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use causeway_room::SigningKey;
 use causeway_store::Position;
-use ruma::{OwnedDeviceId, OwnedUserId};
+use ruma::{CanonicalJsonObject, OwnedDeviceId, OwnedUserId};
 use serde_json::{Map, Value, json};
 
 use super::hub::{TestHub, create, encode, sync};
@@ -64,28 +65,128 @@ async fn one_time_key_is_claimed_once_and_then_the_fallback() {
     assert!(unused.is_empty());
 }
 
+const SIGNING: &str = "/_matrix/client/v3/keys/device_signing/upload";
+const SIGNATURES: &str = "/_matrix/client/v3/keys/signatures/upload";
+const QUERY: &str = "/_matrix/client/v3/keys/query";
+
+/// A cross-signing key of a user, and what is uploaded of it.
+fn cross_signing(seed: u8, user: &str, usage: &str) -> (SigningKey, Value) {
+    let key = SigningKey::generate([seed; 32], "x").expect("a key");
+    let public = key.public_key();
+    let object = json!({ "user_id": user, "usage": [usage], "keys": { (format!("ed25519:{public}")): public } });
+    (key, object)
+}
+
+/// Adds the signature of `user`'s key to an object; `id` none: the key is a cross-signing one.
+fn sign(object: &Value, user: &str, key: &SigningKey, id: Option<&str>) -> Value {
+    let mut bare: CanonicalJsonObject = serde_json::from_value(object.clone()).expect("canonical JSON");
+    bare.remove("signatures");
+    key.sign_json(user, &mut bare).expect("a signature");
+    let mut signed = object.clone();
+    let id = format!("ed25519:{}", id.map_or_else(|| key.public_key(), str::to_owned));
+    let made = serde_json::to_value(&bare["signatures"]).expect("JSON");
+    signed["signatures"][user][id] = made[user]["ed25519:x"].clone();
+    signed
+}
+
 #[tokio::test]
-async fn signatures_are_shown_to_whom_they_concern() {
+async fn first_cross_signing_keys_need_no_password_and_others_do() {
     let hub = TestHub::start().await;
-    let (_, alice) = hub.user("alice").await;
-    let (_, bob) = hub.user("bob").await;
+    let (user, token) = hub.user("alice").await;
+    let (secret, master) = cross_signing(1, user.as_str(), "master");
+    let (other, other_master) = cross_signing(2, user.as_str(), "master");
+    let own = sign(&cross_signing(3, user.as_str(), "self_signing").1, user.as_str(), &secret, None);
+    let keys = json!({ "master_key": master, "self_signing_key": own });
+    hub.post(SIGNING, &token, json!({ "self_signing_key": own })).await.refused(400, "M_MISSING_PARAM");
+    for _ in 0..2 {
+        hub.post(SIGNING, &token, keys.clone()).await.ok();
+    }
+    let challenge = hub.post(SIGNING, &token, json!({ "master_key": other_master })).await;
+    assert_eq!(challenge.status, 401);
+    let session = challenge.json()["session"].clone();
+    let identifier = json!({ "type": "m.id.user", "user": "alice" });
+    let auth = json!({
+        "type": "m.login.password", "identifier": identifier, "password": "password", "session": session,
+    });
+    let own = sign(&cross_signing(3, user.as_str(), "self_signing").1, user.as_str(), &other, None);
+    let keys = json!({ "master_key": other_master, "self_signing_key": own, "auth": auth });
+    hub.post(SIGNING, &token, keys).await.ok();
+    let found = hub.post(QUERY, &token, json!({ "device_keys": { (user.as_str()): [] } })).await.ok();
+    assert_eq!(found["master_keys"][user.as_str()], other_master);
+    assert_eq!(found["self_signing_keys"][user.as_str()], own);
+}
+
+#[tokio::test]
+async fn cross_signing_keys_that_are_not_what_they_say_are_refused() {
+    let hub = TestHub::start().await;
+    let (user, token) = hub.user("alice").await;
+    let (secret, master) = cross_signing(1, user.as_str(), "master");
+    let (_, of_bob) = cross_signing(1, "@bob:hub.test", "master");
+    hub.post(SIGNING, &token, json!({ "master_key": of_bob })).await.refused(400, "M_INVALID_PARAM");
+    let (_, wrong_usage) = cross_signing(1, user.as_str(), "self_signing");
+    hub.post(SIGNING, &token, json!({ "master_key": wrong_usage })).await.refused(400, "M_INVALID_PARAM");
+    let two = json!({ "ed25519:A": "A", "ed25519:B": "B" });
+    let two = json!({ "user_id": user, "usage": ["master"], "keys": two });
+    hub.post(SIGNING, &token, json!({ "master_key": two })).await.refused(400, "M_INVALID_PARAM");
+    let (stranger, _) = cross_signing(9, user.as_str(), "master");
+    let (_, own) = cross_signing(2, user.as_str(), "self_signing");
+    for own in [&own, &sign(&own, user.as_str(), &stranger, None)] {
+        let keys = json!({ "master_key": master, "self_signing_key": own });
+        hub.post(SIGNING, &token, keys).await.refused(400, "M_INVALID_SIGNATURE");
+    }
+    let mut changed = sign(&own, user.as_str(), &secret, None);
+    changed["more"] = json!(1);
+    let keys = json!({ "master_key": master, "self_signing_key": changed });
+    hub.post(SIGNING, &token, keys).await.refused(400, "M_INVALID_SIGNATURE");
+    let found = hub.post(QUERY, &token, json!({ "device_keys": { (user.as_str()): [] } })).await.ok();
+    assert_eq!(found["master_keys"], json!({}));
+}
+
+#[tokio::test]
+async fn signatures_are_checked_and_shown_to_whom_they_concern() {
+    let hub = TestHub::start().await;
+    let ((alice_id, alice), (bob_id, bob)) = (hub.user("alice").await, hub.user("bob").await);
     let (_, carol) = hub.user("carol").await;
-    let master = json!({ "user_id": "@alice:hub.test", "usage": ["master"], "keys": { "ed25519:PUB": "PUB" } });
-    let path = "/_matrix/client/v3/keys/device_signing/upload";
-    hub.post(path, &alice, json!({ "master_key": master })).await.ok();
-    hub.post(path, &alice, json!({ "master_key": master })).await.ok();
-    let other = json!({ "user_id": "@alice:hub.test", "usage": ["master"], "keys": { "ed25519:OTHER": "OTHER" } });
-    assert_eq!(hub.post(path, &alice, json!({ "master_key": other })).await.status, 401);
-    let mut signed = master.clone();
-    signed["signatures"] = json!({ "@bob:hub.test": { "ed25519:BOB": "signature" } });
-    let signatures = json!({ "@alice:hub.test": { "PUB": signed } });
-    hub.post("/_matrix/client/v3/keys/signatures/upload", &bob, signatures).await.ok();
-    let query = json!({ "device_keys": { "@alice:hub.test": [] } });
-    let seen = async |token: &str| {
-        let answer = hub.post("/_matrix/client/v3/keys/query", token, query.clone()).await.ok();
-        answer["master_keys"]["@alice:hub.test"]["signatures"]["@bob:hub.test"]["ed25519:BOB"].clone()
+    let (alice_id, bob_id) = (alice_id.as_str(), bob_id.as_str());
+    let (alice_secret, alice_master) = cross_signing(1, alice_id, "master");
+    let (alice_self, own) = cross_signing(2, alice_id, "self_signing");
+    let own = sign(&own, alice_id, &alice_secret, None);
+    hub.post(SIGNING, &alice, json!({ "master_key": alice_master, "self_signing_key": own })).await.ok();
+    let (bob_secret, bob_master) = cross_signing(3, bob_id, "master");
+    let (bob_user, of_bob) = cross_signing(4, bob_id, "user_signing");
+    let of_bob = sign(&of_bob, bob_id, &bob_secret, None);
+    hub.post(SIGNING, &bob, json!({ "master_key": bob_master, "user_signing_key": of_bob })).await.ok();
+
+    let public = alice_secret.public_key();
+    let upload = async |token: &str, key: &str, object: &Value| {
+        let body = json!({ (alice_id): { (key): object } });
+        hub.post(SIGNATURES, token, body).await.ok()["failures"][alice_id][key]["errcode"].clone()
     };
-    assert_eq!(seen(&bob).await, "signature");
+    let signed = sign(&alice_master, bob_id, &bob_user, None);
+    assert_eq!(upload(&bob, "NOKEY", &signed).await, "M_NOT_FOUND");
+    assert_eq!(upload(&bob, &public, &sign(&alice_master, bob_id, &bob_secret, None)).await, "M_INVALID_SIGNATURE");
+    let mut changed = signed.clone();
+    changed["usage"] = json!(["other"]);
+    assert_eq!(upload(&bob, &public, &changed).await, "M_INVALID_SIGNATURE");
+    let mut forged = signed.clone();
+    forged["signatures"][bob_id][format!("ed25519:{}", bob_user.public_key())] = json!(public);
+    assert_eq!(upload(&bob, &public, &forged).await, "M_INVALID_SIGNATURE");
+    assert_eq!(upload(&bob, &public, &signed).await, Value::Null);
+
+    let (_, device) = device_of(&hub, &alice).await;
+    let keys = json!({ "user_id": alice_id, "device_id": device, "keys": { (format!("ed25519:{device}")): "D" } });
+    hub.post(UPLOAD, &alice, json!({ "device_keys": keys })).await.ok();
+    let signed_device = sign(&keys, alice_id, &alice_self, None);
+    assert_eq!(upload(&bob, device.as_str(), &signed_device).await, "M_INVALID_SIGNATURE", "not bob's to sign");
+    assert_eq!(upload(&alice, device.as_str(), &signed_device).await, Value::Null);
+
+    let query = json!({ "device_keys": { (alice_id): [] } });
+    let seen = async |token: &str| {
+        let answer = hub.post(QUERY, token, query.clone()).await.ok();
+        assert_eq!(answer["device_keys"][alice_id][device.as_str()]["signatures"], signed_device["signatures"]);
+        answer["master_keys"][alice_id]["signatures"][bob_id].clone()
+    };
+    assert_eq!(seen(&bob).await, signed["signatures"][bob_id]);
     assert_eq!(seen(&carol).await, Value::Null);
 }
 

@@ -1,14 +1,18 @@
 //! End-to-end encryption keys. The server stores and hands out; what they say is the clients' affair.
 
+mod backups;
 mod claim;
 mod query;
+mod signing;
 mod upload;
 
 use causeway_store::{Commit, CommitError, Notice, Statement, Store, StoreError, device_list_changed};
 use ruma::UserId;
 
+pub use backups::BackupError;
 pub use query::UserKeys;
-pub use upload::{KeyConflict, SignedKeys, Upload, UploadError};
+pub use signing::{CrossSigningError, SignatureFailure, SignatureFailures, SignedKeys};
+pub use upload::{KeyConflict, Upload, UploadError};
 
 #[derive(Clone)]
 pub struct Keys {

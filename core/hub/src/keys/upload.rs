@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use causeway_store::{
     Commit, CommitError, Notice, Statement, StoreError, device_list_changed, forget_keys_of_device,
-    put_cross_signing_key, put_device_keys, put_fallback_key, put_key_signature, put_one_time_key,
+    put_cross_signing_key, put_device_keys, put_fallback_key, put_one_time_key,
 };
-use ruma::{DeviceId, OwnedUserId, UserId};
+use ruma::{DeviceId, UserId};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::Keys;
 
@@ -39,9 +39,6 @@ impl From<StoreError> for UploadError {
         Self::Store(error.into())
     }
 }
-
-/// User → device id or public key → the signed object.
-pub type SignedKeys = BTreeMap<OwnedUserId, BTreeMap<String, Map<String, Value>>>;
 
 impl Keys {
     pub async fn upload(&self, user_id: &UserId, device_id: &DeviceId, upload: Upload) -> Result<(), UploadError> {
@@ -89,26 +86,6 @@ impl Keys {
     pub async fn upload_cross_signing(&self, user_id: &UserId, keys: &[(&str, &str)]) -> Result<(), CommitError> {
         let statements = keys.iter().map(|(usage, key)| put_cross_signing_key(user_id.as_str(), usage, key)).collect();
         self.commit_list(user_id, statements).await
-    }
-
-    /// Signatures of `signer` on keys of anybody here; all other content of the objects is ignored.
-    pub async fn upload_signatures(&self, signer: &UserId, signed: &SignedKeys) -> Result<(), CommitError> {
-        for (user_id, objects) in signed {
-            let mut statements = Vec::new();
-            for (key_id, object) in objects {
-                let signatures = object.get("signatures").and_then(|all| all.get(signer.as_str()));
-                let Some(signatures) = signatures.and_then(Value::as_object) else { continue };
-                for (signing_key_id, signature) in signatures {
-                    let Some(signature) = signature.as_str() else { continue };
-                    let (user, signer) = (user_id.as_str(), signer.as_str());
-                    statements.push(put_key_signature(user, key_id, signer, signing_key_id, signature));
-                }
-            }
-            if !statements.is_empty() {
-                self.commit_list(user_id, statements).await?;
-            }
-        }
-        Ok(())
     }
 }
 

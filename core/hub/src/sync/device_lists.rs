@@ -50,13 +50,14 @@ impl Inner {
         if candidates.changed.is_empty() && candidates.gone.is_empty() {
             return Ok(lists);
         }
-        let Some(own_nid) = self.store.user_nid(own).await? else { return Ok(lists) };
+        // None of somebody who was never in a room.
+        let own_nid = self.store.user_nid(own).await?;
         for user in candidates.changed.union(&candidates.gone) {
             let Ok(user_id) = OwnedUserId::try_from(user.as_str()) else { continue };
             let shares = user == own
-                || match self.store.user_nid(user).await? {
-                    Some(nid) => self.store.share_room(own_nid, nid).await?,
-                    None => false,
+                || match (own_nid, self.store.user_nid(user).await?) {
+                    (Some(own), Some(nid)) => self.store.share_room(own, nid).await?,
+                    _ => false,
                 };
             match shares {
                 true if candidates.changed.contains(user) => lists.changed.push(user_id),

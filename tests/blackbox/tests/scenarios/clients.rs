@@ -38,3 +38,12 @@ fn matrix_js_sdk_lives_on_the_hub() -> Result<()> {
         node_script("js_client.mjs", &arguments).await
     })
 }
+
+/// The specification's end-to-end encryption as its users have it, by a client's own cryptography.
+#[test]
+fn matrix_js_sdk_encrypts_verifies_backs_up_and_restores_on_the_hub() -> Result<()> {
+    scenario(async {
+        let (_hub, _place, arguments) = two_people(Database::Sqlite).await?;
+        node_script("encryption.mjs", &arguments).await
+    })
+}
