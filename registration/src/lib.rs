@@ -3,7 +3,7 @@
 
 mod check;
 mod conflict;
-mod line;
+mod lines;
 mod model;
 mod namespace;
 mod overlap;
@@ -12,6 +12,7 @@ mod token;
 
 pub use check::{Mistake, Mistakes};
 pub use conflict::{Conflict, conflicts};
+pub use lines::Lines;
 pub use model::{Plugin, Registration};
 pub use namespace::{Kind, Namespace, NamespaceSet, Namespaces};
 pub use pattern::PatternError;

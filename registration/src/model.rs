@@ -5,7 +5,7 @@
 use serde_yaml::{Mapping, Value};
 
 use crate::check::{Mistake, Mistakes};
-use crate::line;
+use crate::lines::Lines;
 use crate::namespace::{Kind, Namespace, NamespaceSet, Namespaces};
 use crate::token::Token;
 
@@ -61,19 +61,17 @@ impl Registration {
     /// # Errors
     /// Every mistake of the file at once.
     pub fn parse(text: &str) -> Result<Self, Mistakes> {
-        let document: Value = serde_yaml::from_str(text).map_err(|error| {
-            let line = error.location().map(|place| place.line());
-            let said = error.to_string();
-            let said = said.split(" at line ").next().unwrap_or_default();
-            Mistakes(vec![Mistake { line, text: format!("not YAML: {said}") }])
-        })?;
+        let mut document: Value =
+            serde_yaml::from_str(text).map_err(|error| Mistakes(vec![Mistake::not_yaml(text, &error)]))?;
+        // `<<: *anchor`
+        document.apply_merge().map_err(|error| Mistakes(vec![Mistake::not_yaml(text, &error)]))?;
         let Value::Mapping(document) = document else {
             return Err(Mistakes(vec![Mistake {
                 line: Some(1),
                 text: "not a registration: it must be a mapping that begins with `id:`".to_owned(),
             }]));
         };
-        Reader { text, document: &document, mistakes: Vec::new(), regexes: 0 }.read()
+        Reader { lines: Lines::of(text), document: &document, mistakes: Vec::new() }.read()
     }
 
     /// The file again, as it was given: what `export` writes.
@@ -147,11 +145,9 @@ impl PartialEq for Registration {
 
 /// Reads one document and gathers its mistakes.
 struct Reader<'a> {
-    text: &'a str,
+    lines: Lines,
     document: &'a Mapping,
     mistakes: Vec<Mistake>,
-    /// `regex` keys seen so far, to find their lines
-    regexes: usize,
 }
 
 impl Reader<'_> {
@@ -197,8 +193,11 @@ impl Reader<'_> {
     }
 
     fn mistake(&mut self, key: &str, text: String) {
-        let line = line::of_key(self.text, key, 0);
-        self.mistakes.push(Mistake { line, text });
+        self.mistake_at(&[key], text);
+    }
+
+    fn mistake_at(&mut self, path: &[&str], text: String) {
+        self.mistakes.push(Mistake { line: Some(self.lines.line(path)), text });
     }
 
     /// A text that must be there; empty after a mistake.
@@ -210,7 +209,7 @@ impl Reader<'_> {
             Some(Value::Number(_) | Value::Bool(_)) => {
                 self.mistake(key, format!("{key} is not a text; put it in quotes"));
             }
-            Some(_) => self.mistake(key, format!("{key} must be a text")),
+            Some(_) => self.mistake(key, format!("{key} must be a text; write one in quotes")),
         }
         String::new()
     }
@@ -249,7 +248,16 @@ impl Reader<'_> {
             Ok(url) if url.scheme() == "localhost" => {
                 self.mistake("url", format!("url {text:?} has no scheme; write `http://{text}`"));
             }
-            Ok(_) => self.mistake("url", format!("url {text:?} must begin with http://, https:// or unix:///")),
+            Err(_) if text == "websocket" => {
+                self.mistake(
+                    "url",
+                    "url \"websocket\" is for Beeper's own server; write `url: http://host:port`".to_owned(),
+                );
+            }
+            Ok(_) => self.mistake(
+                "url",
+                format!("url {text:?} must begin with http://, https:// or unix:///; write `http://host:port`"),
+            ),
             Err(error) => self.mistake("url", format!("url {text:?} is no URL ({error}); write `http://host:port`")),
         }
         Some(text.trim_end_matches('/').to_owned())
@@ -260,7 +268,7 @@ impl Reader<'_> {
         let value = self.document.get(key)?;
         let flag = as_flag(value);
         if flag.is_none() && !value.is_null() {
-            self.mistake(key, format!("{key} must be true or false"));
+            self.mistake(key, format!("{key} must be true or false; write one of them"));
         }
         flag
     }
@@ -284,7 +292,7 @@ impl Reader<'_> {
         match (text("file"), text("sha256")) {
             (Some(file), Some(sha256)) => return Some(Plugin { file, sha256 }),
             _ if value.is_null() => {}
-            _ => self.mistake(PLUGIN, format!("{PLUGIN} needs `file` and `sha256`")),
+            _ => self.mistake(PLUGIN, format!("{PLUGIN} needs `file` and `sha256`; write both below it")),
         }
         None
     }
@@ -296,7 +304,10 @@ impl Reader<'_> {
             Some(Value::Mapping(mapping)) => mapping,
             Some(Value::Null) => return namespaces,
             Some(_) => {
-                self.mistake("namespaces", "namespaces must have the keys `users`, `aliases` and `rooms`".to_owned());
+                self.mistake(
+                    "namespaces",
+                    "namespaces must be a mapping; write the keys `users`, `aliases` and `rooms` below it".to_owned(),
+                );
                 return namespaces;
             }
             None => {
@@ -310,9 +321,10 @@ impl Reader<'_> {
                 Some(Kind::Users) => namespaces.users = self.namespace_set(Kind::Users, value),
                 Some(Kind::Aliases) => namespaces.aliases = self.namespace_set(Kind::Aliases, value),
                 Some(Kind::Rooms) => namespaces.rooms = self.namespace_set(Kind::Rooms, value),
-                None => {
-                    self.mistake(key, format!("unknown namespace {key:?}; there are `users`, `aliases` and `rooms`"))
-                }
+                None => self.mistake_at(
+                    &["namespaces", key],
+                    format!("unknown namespace {key:?}; there are `users`, `aliases` and `rooms`"),
+                ),
             }
         }
         namespaces
@@ -323,41 +335,42 @@ impl Reader<'_> {
             Value::Null => return NamespaceSet::default(),
             Value::Sequence(items) => items,
             _ => {
-                self.mistake(kind.as_str(), format!("{kind} must be a list of `- regex: …`"));
+                let text = format!("{kind} must be a list of `- regex: …`");
+                self.mistake_at(&["namespaces", kind.as_str()], text);
                 return NamespaceSet::default();
             }
         };
-        let first_regex = self.regexes;
         let mistakes_before = self.mistakes.len();
         let mut list = Vec::with_capacity(items.len());
-        for item in items {
-            list.extend(self.namespace(kind, item));
+        for (number, item) in items.iter().enumerate() {
+            list.extend(self.namespace(kind, number, item));
         }
         if self.mistakes.len() > mistakes_before {
             return NamespaceSet::default();
         }
         NamespaceSet::new(list).unwrap_or_else(|(number, error)| {
-            let line = line::of_key(self.text, "regex", first_regex + number);
             let regex = items[number].get("regex").and_then(Value::as_str).unwrap_or_default();
-            self.mistakes.push(Mistake { line, text: format!("{kind} namespace {regex:?}: {error}") });
+            let text = format!("{kind} namespace {regex:?}: {error}");
+            self.mistake_at(&["namespaces", kind.as_str(), &number.to_string(), "regex"], text);
             NamespaceSet::default()
         })
     }
 
-    fn namespace(&mut self, kind: Kind, item: &Value) -> Option<Namespace> {
+    fn namespace(&mut self, kind: Kind, number: usize, item: &Value) -> Option<Namespace> {
+        let number = number.to_string();
+        let place = ["namespaces", kind.as_str(), &number];
+        let [a, b, c] = place;
         let Some(regex) = item.get("regex") else {
-            self.mistake(kind.as_str(), format!("an item of {kind} has no `regex`"));
+            self.mistake_at(&place, format!("an item of {kind} has no `regex`; write `- regex: …` and `exclusive: …`"));
             return None;
         };
-        let line = line::of_key(self.text, "regex", self.regexes);
-        self.regexes += 1;
         let Some(regex) = regex.as_str().filter(|regex| !regex.is_empty()) else {
-            self.mistakes.push(Mistake { line, text: format!("regex of {kind} must be a text; put it in quotes") });
+            self.mistake_at(&[a, b, c, "regex"], format!("regex of {kind} must be a text; put it in quotes"));
             return None;
         };
         let Some(exclusive) = item.get("exclusive").and_then(as_flag) else {
             let text = format!("{kind} namespace {regex:?}: add `exclusive: true` or `exclusive: false`");
-            self.mistakes.push(Mistake { line, text });
+            self.mistake_at(&[a, b, c, "exclusive"], text);
             return None;
         };
         Some(Namespace { regex: regex.to_owned(), exclusive })

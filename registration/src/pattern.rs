@@ -91,8 +91,12 @@ fn reason(source: &str, error: &regex::Error) -> String {
     let text = error.to_string();
     let last = text.lines().last().unwrap_or_default();
     let what = last.strip_prefix("error: ").unwrap_or(last);
-    let mend = if source.contains('{') && what.contains("repetition") { r"; write `\{` for a brace" } else { "" };
-    format!("{what}{mend}")
+    let mend = if source.contains('{') && what.contains("repetition") {
+        r"write `\{` for a brace"
+    } else {
+        r"write `\` before what is meant as it stands, or close what is open"
+    };
+    format!("{what}; {mend}")
 }
 
 /// The characters every match begins with.

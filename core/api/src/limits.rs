@@ -22,6 +22,10 @@ pub struct Rate {
     pub burst: f64,
 }
 
+impl Rate {
+    pub const UNLIMITED: Self = Self { per_second: f64::INFINITY, burst: f64::INFINITY };
+}
+
 /// `rc_*` of the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Rates {
@@ -34,13 +38,27 @@ pub struct Rates {
     /// wrong passwords for one account
     pub login_failed: Rate,
     pub joins: Rate,
+    /// into one room, whoever joins
+    pub joins_per_room: Rate,
+    /// by one user
     pub invites: Rate,
+    /// into one room, whoever invites
+    pub invites_per_room: Rate,
+    /// of one user, whoever invites
+    pub invites_per_user: Rate,
+    pub room_creation: Rate,
+    pub media_create: Rate,
+    pub presence: Rate,
+    pub user_directory: Rate,
+    /// redactions by server admins, where they are not counted as messages
+    pub admin_redaction: Option<Rate>,
     /// questions from one address whether a registration token is valid
     pub token_validity: Rate,
 }
 
 impl Default for Rates {
-    /// Synapse's defaults, but messages: people who paste ten lines are not spammers.
+    /// Synapse's defaults, but messages: people who paste ten lines are not spammers. What Synapse limits beyond is free
+    /// until the configuration says otherwise.
     fn default() -> Self {
         Self {
             message: Rate { per_second: 5.0, burst: 50.0 },
@@ -49,7 +67,15 @@ impl Default for Rates {
             login_account: Rate { per_second: 0.003, burst: 5.0 },
             login_failed: Rate { per_second: 0.17, burst: 3.0 },
             joins: Rate { per_second: 0.1, burst: 10.0 },
+            joins_per_room: Rate::UNLIMITED,
             invites: Rate { per_second: 0.3, burst: 10.0 },
+            invites_per_room: Rate::UNLIMITED,
+            invites_per_user: Rate::UNLIMITED,
+            room_creation: Rate::UNLIMITED,
+            media_create: Rate::UNLIMITED,
+            presence: Rate::UNLIMITED,
+            user_directory: Rate::UNLIMITED,
+            admin_redaction: None,
             token_validity: Rate { per_second: 0.1, burst: 5.0 },
         }
     }
@@ -91,7 +117,18 @@ pub enum Limited {
     /// a wrong password of somebody who is logged in, so that strangers can't use up their tries
     FailedConfirmation,
     Join,
+    /// by room
+    JoinOfRoom,
     Invite,
+    /// by room
+    InviteToRoom,
+    /// by who is invited
+    InviteOfUser,
+    RoomCreation,
+    MediaCreate,
+    Presence,
+    UserDirectory,
+    AdminRedaction,
     TokenValidity,
 }
 
@@ -122,13 +159,21 @@ impl RateLimits {
     /// # Errors
     /// 429 `M_LIMIT_EXCEEDED`
     pub fn check(&self, limited: Limited, requester: &Requester) -> Result<(), ApiError> {
+        self.check_of(limited, requester, requester.user_id.as_str())
+    }
+
+    /// The same of a bucket that the requester shares: a room's, or that of who is invited.
+    ///
+    /// # Errors
+    /// 429 `M_LIMIT_EXCEEDED`
+    pub fn check_of(&self, limited: Limited, requester: &Requester, key: &str) -> Result<(), ApiError> {
         match &requester.appservice {
             Some(appservice)
                 if !appservice.registration.rate_limited || requester.user_id == appservice.sender_id() =>
             {
                 Ok(())
             }
-            _ => self.check_key(limited, requester.user_id.as_str()),
+            _ => self.check_key(limited, key),
         }
     }
 
@@ -148,6 +193,11 @@ impl RateLimits {
         let _ = self.take(limited, key, 1.0, Instant::now());
     }
 
+    /// Whether redactions by server admins are counted apart from messages.
+    pub fn tells_admins_apart(&self) -> bool {
+        self.rates.admin_redaction.is_some()
+    }
+
     fn rate(&self, limited: Limited) -> Rate {
         match limited {
             Limited::Message => self.rates.message,
@@ -156,13 +206,24 @@ impl RateLimits {
             Limited::LoginAccount => self.rates.login_account,
             Limited::FailedLogin | Limited::FailedConfirmation => self.rates.login_failed,
             Limited::Join => self.rates.joins,
+            Limited::JoinOfRoom => self.rates.joins_per_room,
             Limited::Invite => self.rates.invites,
+            Limited::InviteToRoom => self.rates.invites_per_room,
+            Limited::InviteOfUser => self.rates.invites_per_user,
+            Limited::RoomCreation => self.rates.room_creation,
+            Limited::MediaCreate => self.rates.media_create,
+            Limited::Presence => self.rates.presence,
+            Limited::UserDirectory => self.rates.user_directory,
+            Limited::AdminRedaction => self.rates.admin_redaction.unwrap_or(self.rates.message),
             Limited::TokenValidity => self.rates.token_validity,
         }
     }
 
     fn take(&self, limited: Limited, key: &str, tokens: f64, now: Instant) -> Result<(), Duration> {
         let rate = self.rate(limited);
+        if rate.burst.is_infinite() {
+            return Ok(());
+        }
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.by_key.len() >= buckets.limit {
             buckets.by_key.retain(|(limited, _), bucket| !bucket.is_full(self.rate(*limited), now));

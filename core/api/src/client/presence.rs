@@ -5,7 +5,7 @@ use causeway_hub::time::now_ms;
 use ruma::api::client::presence::{get_presence, set_presence};
 use serde_json::{Value, json};
 
-use crate::{Answer, ApiError, Ruma};
+use crate::{Answer, ApiError, Limited, RateLimits, Ruma};
 
 /// `GET /_matrix/client/v3/presence/{userId}/status` (client-server API, "Presence")
 pub async fn get(
@@ -24,9 +24,11 @@ pub async fn get(
 /// `PUT /_matrix/client/v3/presence/{userId}/status` (client-server API, "Presence")
 pub async fn set(
     State(presences): State<Presences>,
+    State(limits): State<RateLimits>,
     Ruma { request, requester, .. }: Ruma<set_presence::v3::Request>,
 ) -> Result<Answer<set_presence::v3::Response>, ApiError> {
     requester.must_be(&request.user_id)?;
+    limits.check(Limited::Presence, &requester)?;
     presences.set(&requester.user_id, request.presence, request.status_msg);
     Ok(Answer(set_presence::v3::Response::new()))
 }

@@ -4,7 +4,7 @@ use causeway_hub::profiles::Profiles;
 use ruma::api::client::user_directory::search_users::v3::Request;
 use serde_json::{Value, json};
 
-use crate::{ApiError, Ruma};
+use crate::{ApiError, Limited, RateLimits, Ruma};
 
 /// Results at most, whatever a client asks for.
 const LIMIT: usize = 100;
@@ -12,8 +12,10 @@ const LIMIT: usize = 100;
 /// `POST /_matrix/client/v3/user_directory/search` (client-server API, "User Directory"): all users of this server.
 pub async fn search(
     State(profiles): State<Profiles>,
+    State(limits): State<RateLimits>,
     Ruma { request, requester, .. }: Ruma<Request>,
 ) -> Result<Json<Value>, ApiError> {
+    limits.check(Limited::UserDirectory, &requester)?;
     let limit = usize::try_from(request.limit).unwrap_or(LIMIT).min(LIMIT);
     // One more to know whether there are more, one more because the requester is left out.
     let mut found = profiles.find(&request.search_term, limit + 2).await?;

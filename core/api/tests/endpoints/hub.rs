@@ -239,6 +239,7 @@ pub fn generous() -> Rates {
         joins: rate,
         invites: rate,
         token_validity: rate,
+        ..Rates::default()
     }
 }
 

@@ -8,7 +8,7 @@ use axum::http::{Request, header};
 use causeway_api::{BehindProxy, Rate, Rates};
 use serde_json::{Value, json};
 
-use super::hub::{Answered, TestHub, generous};
+use super::hub::{Answered, TestHub, create, encode, generous, send_text};
 
 const LOGIN: &str = "/_matrix/client/v3/login";
 const TIGHT: Rate = Rate { per_second: 0.001, burst: 2.0 };
@@ -125,4 +125,91 @@ async fn appservice_logs_ghosts_in_without_limit_unless_it_is_limited() {
         hub.post(LOGIN, "tied-as", body("tied")).await.ok();
     }
     limited(&hub.post(LOGIN, "tied-as", body("tied")).await);
+}
+
+#[tokio::test]
+async fn what_is_limited_only_on_demand() {
+    let tight = |change: fn(&mut Rates)| {
+        let mut rates = generous();
+        change(&mut rates);
+        TestHub::start_with(|_| {}, rates)
+    };
+    let hub = tight(|rates| rates.room_creation = TIGHT).await;
+    let (_, token) = hub.user("alice").await;
+    create(&hub, &token, json!({})).await;
+    create(&hub, &token, json!({})).await;
+    limited(&hub.post("/_matrix/client/v3/createRoom", &token, json!({})).await);
+
+    let hub = tight(|rates| rates.media_create = TIGHT).await;
+    let (_, token) = hub.user("alice").await;
+    for _ in 0..2 {
+        hub.post("/_matrix/media/v1/create", &token, json!({})).await.ok();
+    }
+    limited(&hub.post("/_matrix/media/v1/create", &token, json!({})).await);
+
+    let hub = tight(|rates| rates.presence = TIGHT).await;
+    let (alice, token) = hub.user("alice").await;
+    let path = format!("/_matrix/client/v3/presence/{}/status", encode(alice.as_str()));
+    for _ in 0..2 {
+        hub.put(&path, &token, json!({ "presence": "online" })).await.ok();
+    }
+    limited(&hub.put(&path, &token, json!({ "presence": "online" })).await);
+
+    let hub = tight(|rates| rates.user_directory = TIGHT).await;
+    let (_, token) = hub.user("alice").await;
+    let (path, body) = ("/_matrix/client/v3/user_directory/search", json!({ "search_term": "b" }));
+    for _ in 0..2 {
+        hub.post(path, &token, body.clone()).await.ok();
+    }
+    limited(&hub.post(path, &token, body).await);
+}
+
+#[tokio::test]
+async fn joins_and_invites_are_limited_by_room_and_by_who_is_invited() {
+    let room_of = |id: &str, verb: &str| format!("/_matrix/client/v3/rooms/{}/{verb}", encode(id));
+    // Alice's own join is the first.
+    let hub = TestHub::start_with(|_| {}, Rates { joins_per_room: TIGHT, ..generous() }).await;
+    let (_, alice) = hub.user("alice").await;
+    let room = create(&hub, &alice, json!({ "preset": "public_chat" })).await;
+    let other = create(&hub, &alice, json!({ "preset": "public_chat" })).await;
+    let mut last = String::new();
+    for name in ["bob", "carol", "dave"] {
+        last = hub.user(name).await.1;
+        if name != "dave" {
+            hub.post(&room_of(&room, "join"), &last, json!({})).await.ok();
+        }
+    }
+    limited(&hub.post(&room_of(&room, "join"), &last, json!({})).await);
+    hub.post(&room_of(&other, "join"), &last, json!({})).await.ok();
+
+    let rates = Rates { invites_per_room: TIGHT, invites_per_user: Rate { burst: 1.0, ..TIGHT }, ..generous() };
+    let hub = TestHub::start_with(|_| {}, rates).await;
+    let (_, alice) = hub.user("alice").await;
+    let mut people = Vec::new();
+    for name in ["bob", "carol", "dave"] {
+        people.push(hub.user(name).await.0);
+    }
+    let room = create(&hub, &alice, json!({})).await;
+    let other = create(&hub, &alice, json!({})).await;
+    for person in &people[..2] {
+        hub.post(&room_of(&room, "invite"), &alice, json!({ "user_id": person })).await.ok();
+    }
+    limited(&hub.post(&room_of(&room, "invite"), &alice, json!({ "user_id": people[2] })).await);
+    limited(&hub.post(&room_of(&other, "invite"), &alice, json!({ "user_id": people[0] })).await);
+}
+
+#[tokio::test]
+async fn redactions_by_admins_are_counted_apart_on_demand() {
+    let rates = Rates { message: TIGHT, admin_redaction: Some(Rate { burst: 4.0, ..TIGHT }), ..generous() };
+    let hub = TestHub::start_with(|_| {}, rates).await;
+    let (alice, token) = hub.user("alice").await;
+    hub.api.accounts.set_admin(&alice, true).await.expect("alice exists");
+    let room = create(&hub, &token, json!({})).await;
+    let event = send_text(&hub, &token, &room, "m", "to be redacted").await;
+    let redact = |txn: u8| format!("/_matrix/client/v3/rooms/{}/redact/{}/{txn}", encode(&room), encode(&event));
+    for txn in 0..4 {
+        hub.put(&redact(txn), &token, json!({})).await.ok();
+    }
+    limited(&hub.put(&redact(4), &token, json!({})).await);
+    send_text(&hub, &token, &room, "n", "still within the messages").await;
 }

@@ -5,7 +5,6 @@ mod database;
 mod environment;
 pub mod files;
 mod generate;
-mod lines;
 mod listeners;
 mod log;
 mod mistake;
@@ -114,7 +113,8 @@ fn one_mistake(path: &Path, line: Option<usize>, text: String) -> Mistakes {
 /// As [`load`], of a text: `path` is its name, and what paths in it are relative to.
 pub fn parse(path: &Path, text: &str, environment: impl Iterator<Item = (String, String)>) -> Result<Loaded, Mistakes> {
     let not_yaml = |error: serde_yaml::Error| {
-        one_mistake(path, error.location().map(|at| at.line()), format!("is not YAML: {error}"))
+        let causeway_registration::Mistake { line, text } = causeway_registration::Mistake::not_yaml(text, &error);
+        one_mistake(path, line, text)
     };
     let mut value: serde_yaml::Value = serde_yaml::from_str(text).map_err(not_yaml)?;
     // `<<: *anchor`
@@ -296,5 +296,7 @@ impl Config {
     }
 }
 
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod tests;

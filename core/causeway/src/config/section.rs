@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use causeway_registration::Lines;
 use serde_yaml::Value;
 
 use super::environment::Overrides;
-use super::lines::Lines;
 use super::mistake::{Mistake, Place};
 
 /// The file being read; mistakes and warnings gather here.
@@ -29,7 +29,7 @@ impl<'a> Source<'a> {
         let overridden = (1..=path.len()).find_map(|length| self.overrides.get(&path[..length]));
         let place = match overridden {
             Some(name) => Place::Environment(name.clone()),
-            None => Place::File { path: self.file.to_owned(), line: self.lines.line(path) },
+            None => Place::File { path: self.file.to_owned(), line: Some(self.lines.line(path)) },
         };
         Mistake { place, text: format!("{}: {text}", path.join(".")) }
     }
@@ -238,7 +238,10 @@ impl<'a> Section<'a> {
                 continue;
             }
             if accepted.contains(&name) {
-                self.warn(name, "a key of Synapse's without a meaning here; it is ignored");
+                let path = self.path_of(name).join(".");
+                let why = WITHOUT_EFFECT.iter().find(|(key, _)| path.starts_with(key)).map(|(_, why)| *why);
+                let why = why.unwrap_or("a key of Synapse's without a meaning here");
+                self.warn(name, format_args!("{why}; it is ignored"));
                 continue;
             }
             let nearest = asked
@@ -255,6 +258,38 @@ impl<'a> Section<'a> {
         }
     }
 }
+
+/// What an admin may rely on, and why it has no effect here; the beginnings of keys.
+const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    ("ip_range_", "there are no pushers, previews and federation yet, and what a bridge may reach stands in its grant"),
+    ("url_preview_", "there are no URL previews yet"),
+    ("max_spider_size", "there are no URL previews yet"),
+    ("push", "notifications are counted but not pushed yet"),
+    ("start_pushers", "notifications are counted but not pushed yet"),
+    ("federation_", "there is no federation yet, so no other server can connect"),
+    ("rc_federation", "there is no federation yet, so no other server can connect"),
+    ("rc_joins.remote", "there is no federation yet, so no other server can connect"),
+    ("trusted_key_servers", "there is no federation yet, so no other server can connect"),
+    ("retention", "nothing is purged yet: every event is kept"),
+    ("media_retention", "nothing is purged yet: all media is kept"),
+    ("allow_guest_access", "there are no guests"),
+    ("rc_3pid_validation", "there are no e-mail addresses and telephone numbers here"),
+    ("rc_third_party_invite", "there are no e-mail addresses and telephone numbers here"),
+    ("rc_reports", "nothing can be reported yet"),
+    ("rc_delayed_event_mgmt", "there are no delayed events yet"),
+    ("email", "no e-mail is sent"),
+    ("oidc_providers", "accounts log in by password, token and application service only"),
+    ("saml2_config", "accounts log in by password, token and application service only"),
+    ("cas_config", "accounts log in by password, token and application service only"),
+    ("jwt_config", "accounts log in by password, token and application service only"),
+    ("matrix_authentication_service", "accounts log in by password, token and application service only"),
+    ("modules", "Synapse's modules are Python and do not run here"),
+    ("redis", "one process does it all; there are no workers to connect"),
+    ("instance_map", "one process does it all; there are no workers to connect"),
+    ("stream_writers", "one process does it all; there are no workers to connect"),
+    ("worker_", "one process does it all; there are no workers to connect"),
+    ("log_config", "the log is set by causeway.log"),
+];
 
 /// Every key of Synapse's homeserver.yaml, nested ones dotted.
 const SYNAPSE_KEYS: &str = include_str!("synapse_keys.txt");

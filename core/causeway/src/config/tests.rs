@@ -23,7 +23,7 @@ fn generated_config_has_no_mistakes_and_no_warnings() {
 fn every_mistake_is_named_with_its_line() {
     let text = "server_nam: example.org\nmax_upload_size: big\nenable_registration: maybe\nlisteners:\n  - port: 99999\n    type: telnet\n";
     insta::assert_snapshot!(mistakes(text), @r#"
-    /etc/causeway/homeserver.yaml: server_name: is missing; add a line `server_name: example.org`
+    /etc/causeway/homeserver.yaml:1: server_name: is missing; add a line `server_name: example.org`
     /etc/causeway/homeserver.yaml:5: listeners.0.port: must be a port between 0 and 65535; add a line `port: 8008`
     /etc/causeway/homeserver.yaml:6: listeners.0.type: listener type "telnet" is not known; use http or metrics
     /etc/causeway/homeserver.yaml:2: max_upload_size: must be a size in bytes such as 1048576, 500K, 50M, 1G

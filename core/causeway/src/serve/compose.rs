@@ -197,6 +197,7 @@ fn api_config(config: &Config) -> causeway_api::Config {
 
 fn rates(limits: &config::RateLimits) -> Rates {
     let rate = |limit: RateLimit| Rate { per_second: limit.per_second, burst: limit.burst };
+    let given = |limit: Option<RateLimit>| limit.map_or(Rate::UNLIMITED, rate);
     Rates {
         message: rate(limits.message),
         registration: rate(limits.registration),
@@ -204,7 +205,15 @@ fn rates(limits: &config::RateLimits) -> Rates {
         login_account: rate(limits.login_account),
         login_failed: rate(limits.login_failed),
         joins: rate(limits.joins),
+        joins_per_room: given(limits.joins_per_room),
         invites: rate(limits.invites),
+        invites_per_room: given(limits.invites_per_room),
+        invites_per_user: given(limits.invites_per_user),
+        room_creation: given(limits.room_creation),
+        media_create: given(limits.media_create),
+        presence: given(limits.presence),
+        user_directory: given(limits.user_directory),
+        admin_redaction: limits.admin_redaction.map(rate),
         token_validity: rate(limits.token_validity),
     }
 }

@@ -19,6 +19,8 @@ pub async fn invite(
     let InvitationRecipient::UserId(invited) = request.recipient else {
         return Err(ApiError::invalid_param("this server has no identity server; invite by user id"));
     };
+    limits.check_of(Limited::InviteToRoom, &requester, request.room_id.as_str())?;
+    limits.check_of(Limited::InviteOfUser, &requester, invited.user_id.as_str())?;
     check_invite(&rooms, &request.room_id, &invited.user_id).await?;
     query_unknown(&accounts, &registrations, &invited.user_id).await?;
     let target = Some(invited.user_id);

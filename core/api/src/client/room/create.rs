@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::client::directory::check_new_alias;
 use crate::client::membership::query_unknown;
-use crate::{Answer, ApiError, Config, Ruma};
+use crate::{Answer, ApiError, Config, Limited, RateLimits, Ruma};
 
 /// What ruma keeps as it came.
 #[derive(Deserialize)]
@@ -33,11 +33,13 @@ pub async fn create(
     State(rooms): State<Rooms>,
     State(accounts): State<Accounts>,
     State(registrations): State<Registrations>,
+    State(limits): State<RateLimits>,
     Ruma { request, requester, .. }: Ruma<Request>,
 ) -> Result<Answer<Response>, ApiError> {
     if !request.invite_3pid.is_empty() {
         return Err(ApiError::invalid_param("this server has no identity server; invite by user id"));
     }
+    limits.check(Limited::RoomCreation, &requester)?;
     let default = match requester.appservice {
         Some(_) => &config.appservice_default_room_version,
         None => &config.default_room_version,

@@ -1,4 +1,5 @@
 use axum::extract::State;
+use causeway_hub::accounts::Accounts;
 use causeway_hub::rooms::{NewEvent, Rooms};
 use ruma::api::client::redact::redact_event::v3::{Request, Response};
 use serde_json::value::RawValue;
@@ -9,10 +10,12 @@ use crate::{Answer, ApiError, Limited, RateLimits, Ruma};
 /// `PUT /_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}` (client-server API, "Redactions")
 pub async fn redact(
     State(rooms): State<Rooms>,
+    State(accounts): State<Accounts>,
     State(limits): State<RateLimits>,
     Ruma { request, requester, body }: Ruma<Request>,
 ) -> Result<Answer<Response>, ApiError> {
-    limits.check(Limited::Message, &requester)?;
+    let is_admin = limits.tells_admins_apart() && accounts.is_admin(&requester.user_id).await?;
+    limits.check(if is_admin { Limited::AdminRedaction } else { Limited::Message }, &requester)?;
     // Keys that only bridges know are kept.
     let content: Map<String, Value> = if body.is_empty() { Map::new() } else { serde_json::from_slice(&body)? };
     let content = RawValue::from_string(Value::Object(content).to_string())?;

@@ -1,12 +1,16 @@
 //! On which line of a YAML text each key and each entry of a list stands.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use saphyr_parser::{Event, Parser};
 
 /// Places by path; entries of lists by their number.
 #[derive(Default)]
-pub struct Lines(HashMap<Vec<String>, usize>);
+pub struct Lines {
+    by_path: HashMap<Vec<String>, usize>,
+    repeated: Option<(String, usize)>,
+}
 
 /// A mapping or list that is being read.
 enum Open {
@@ -55,9 +59,15 @@ impl Lines {
         lines
     }
 
-    /// The line (from 1) of the path, or of what would hold it.
-    pub fn line(&self, path: &[String]) -> Option<usize> {
-        (1..=path.len()).rev().find_map(|length| self.0.get(&path[..length])).copied()
+    /// The line (from 1) of the path, or of what would hold it; the first line for what the whole text would hold.
+    pub fn line<P: AsRef<str>>(&self, path: &[P]) -> usize {
+        let path: Vec<String> = path.iter().map(|part| part.as_ref().to_owned()).collect();
+        (1..=path.len()).rev().find_map(|length| self.by_path.get(&path[..length])).copied().unwrap_or(1)
+    }
+
+    /// The first key that stands twice in one mapping, and where it does so again.
+    pub fn repeated(&self) -> Option<(&str, usize)> {
+        self.repeated.as_ref().map(|(key, line)| (key.as_str(), *line))
     }
 
     fn note(&mut self, open: &[Open], line: usize) {
@@ -65,7 +75,19 @@ impl Lines {
             Open::Mapping { key } => key.clone().unwrap_or_default(),
             Open::List { next } => next.saturating_sub(1).to_string(),
         };
-        self.0.entry(open.iter().map(part).collect()).or_insert(line);
+        let path: Vec<String> = open.iter().map(part).collect();
+        match self.by_path.entry(path) {
+            Entry::Vacant(place) => {
+                place.insert(line);
+            }
+            Entry::Occupied(place) => {
+                let key = place.key().last().cloned().unwrap_or_default();
+                // `<<` may stand more than once.
+                if self.repeated.is_none() && key != "<<" {
+                    self.repeated = Some((key, line));
+                }
+            }
+        }
     }
 
     fn note_entry(&mut self, open: &mut [Open], line: usize) {
@@ -87,26 +109,30 @@ fn value_ended(open: &mut [Open]) {
 mod tests {
     use super::*;
 
-    fn line(text: &str, path: &str) -> Option<usize> {
-        let path: Vec<String> = path.split('.').map(str::to_owned).collect();
-        Lines::of(text).line(&path)
+    fn line(text: &str, path: &str) -> usize {
+        Lines::of(text).line(&path.split('.').collect::<Vec<_>>())
     }
 
     const TEXT: &str = "# port: 1\nlisteners:\n- port: 1\n  tls: no\n- {type: http,\n   \"port\": 2}\nport: 3\ndatabase:\n    args:\n        port: 4\nlist: [a,\n  b]\n";
 
     #[test]
     fn keys_are_found_under_their_own_path() {
-        assert_eq!(line(TEXT, "listeners.0.port"), Some(3));
-        assert_eq!(line(TEXT, "listeners.1.port"), Some(6));
-        assert_eq!(line(TEXT, "port"), Some(7));
-        assert_eq!(line(TEXT, "database.args.port"), Some(10));
-        assert_eq!(line(TEXT, "list.1"), Some(12));
+        assert_eq!(line(TEXT, "listeners.0.port"), 3);
+        assert_eq!(line(TEXT, "listeners.1.port"), 6);
+        assert_eq!(line(TEXT, "port"), 7);
+        assert_eq!(line(TEXT, "database.args.port"), 10);
+        assert_eq!(line(TEXT, "list.1"), 12);
     }
 
     #[test]
     fn a_missing_key_is_where_it_would_stand() {
-        assert_eq!(line(TEXT, "listeners.1.tls"), Some(5));
-        assert_eq!(line(TEXT, "database.name"), Some(8));
-        assert_eq!(line(TEXT, "server_name"), None);
+        assert_eq!(line(TEXT, "listeners.1.tls"), 5);
+        assert_eq!(line(TEXT, "database.name"), 8);
+        assert_eq!(line(TEXT, "server_name"), 1);
+    }
+    #[test]
+    fn a_key_that_stands_twice_is_found_within_its_own_mapping_only() {
+        assert_eq!(Lines::of(TEXT).repeated(), None);
+        assert_eq!(Lines::of("a:\n  id: 1\nb:\n  id: 2\n  x: 3\n  id: 4\n").repeated(), Some(("id", 6)));
     }
 }
