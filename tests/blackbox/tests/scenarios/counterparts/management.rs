@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use causeway_blackbox::{Client, Hub, until};
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub struct Management<'a> {
     user: &'a Client,
@@ -13,10 +13,9 @@ pub struct Management<'a> {
 impl<'a> Management<'a> {
     /// Made by the user, once the bot has come.
     pub async fn open(user: &'a Client, bot: &str) -> Result<Self> {
-        let bot = format!("@{bot}:{}", Hub::SERVER_NAME);
-        let settings = json!({"preset": "trusted_private_chat", "is_direct": true, "invite": [bot]});
-        let room_id = user.create_room(&settings).await?;
-        let management = Self { user, bot, room_id };
+        let user_id = format!("@{bot}:{}", Hub::SERVER_NAME);
+        let settings = json!({"preset": "trusted_private_chat", "is_direct": true, "invite": [user_id]});
+        let management = Self::of_room(user, bot, user.create_room(&settings).await?);
         until("the bot to come", || async {
             let membership = user.membership(&management.room_id, &management.bot).await?;
             ensure!(membership == "join", "it is {membership}");
@@ -24,6 +23,11 @@ impl<'a> Management<'a> {
         })
         .await?;
         Ok(management)
+    }
+
+    /// One that the bot made.
+    pub fn of_room(user: &'a Client, bot: &str, room_id: String) -> Self {
+        Self { user, bot: format!("@{bot}:{}", Hub::SERVER_NAME), room_id }
     }
 
     /// Says something and waits for what contains the answer.
@@ -36,14 +40,16 @@ impl<'a> Management<'a> {
     pub async fn answers(&self, asked: &str, answer: &str) -> Result<()> {
         until(&format!("the answer {answer:?}"), || async {
             let events = self.user.messages(&self.room_id, 50).await?;
-            let later = events.iter().skip_while(|event| event["event_id"] != asked);
-            let said: Vec<&str> = later
-                .filter(|event| event["sender"] == self.bot.as_str())
-                .filter_map(|event| event["content"]["body"].as_str())
-                .collect();
-            ensure!(said.iter().any(|body| body.contains(answer)), "the bot said {said:?}");
-            Ok(())
+            let asked = events.iter().position(|event| event["event_id"] == asked);
+            said(&self.bot, &events[asked.unwrap_or(events.len())..], answer)
         })
         .await
     }
+}
+
+fn said(bot: &str, events: &[Value], text: &str) -> Result<()> {
+    let said = events.iter().filter(|event| event["sender"] == bot);
+    let said: Vec<&str> = said.filter_map(|event| event["content"]["body"].as_str()).collect();
+    ensure!(said.iter().any(|body| body.contains(text)), "the bot said {said:?}");
+    Ok(())
 }

@@ -1,7 +1,9 @@
 //! Bridges and bridge libraries of others live on the hub, unchanged, each registered while it runs.
 
 mod bridgev2;
+mod encryption;
 mod management;
+mod mautrix;
 mod node;
 mod talk;
 

@@ -42,7 +42,7 @@ pub async fn sees(alice: &Client, room_id: &str, what: &str, is_meant: impl Fn(&
     .await
 }
 
-fn id_of(event: &Value) -> Result<String> {
+pub fn id_of(event: &Value) -> Result<String> {
     Ok(event["event_id"].as_str().context("an event without an id")?.to_owned())
 }
 
