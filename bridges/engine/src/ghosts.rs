@@ -95,15 +95,20 @@ impl Bridge {
         if self.owns(user) && self.state().joined.contains(&entry) {
             return Ok(());
         }
-        let membership = self.matrix().membership(room, user).await?;
-        if membership.as_deref() != Some("join") {
-            if membership.as_deref() == Some("ban") {
-                self.change(room, &self.bot, user, MembershipChange::Unban, None).await?;
+        loop {
+            let membership = self.matrix().membership(room, user).await?;
+            let (sender, step) = match membership.as_deref() {
+                Some("join") => break,
+                Some("invite") => (user, MembershipChange::Join),
+                Some("ban") => (&*self.bot, MembershipChange::Unban),
+                _ => (&*self.bot, MembershipChange::Invite),
+            };
+            // Somebody else may be bringing them in, or they come by themselves: then it is another step that is next.
+            if let Err(error) = self.change(room, sender, user, step, None).await
+                && self.matrix().membership(room, user).await? == membership
+            {
+                return Err(error);
             }
-            if membership.as_deref() != Some("invite") {
-                self.change(room, &self.bot, user, MembershipChange::Invite, None).await?;
-            }
-            self.change(room, user, user, MembershipChange::Join, None).await?;
         }
         self.state().joined.insert(entry);
         Ok(())

@@ -79,6 +79,15 @@ pub async fn members_and_powers_follow_the_network(world: World) {
     assert_eq!(world.matrix.users.lock().unwrap()["@irc_bob:hub.test"], "BOB");
 }
 
+pub async fn who_comes_in_by_themselves_while_the_bot_invites_them_is_in(world: World) {
+    let (_, room) = portal(&world).await;
+    let carol = world.login("carol").await;
+    *world.matrix.hurried.lock().unwrap() = Some(ruma::user_id!("@carol:hub.test").to_owned());
+    world.bridge().open_chat(&carol, "#rust").await.unwrap();
+    assert_eq!(world.matrix.hurried.lock().unwrap().take(), None, "she was not invited");
+    assert_eq!(world.matrix.member(&room, "@carol:hub.test").as_deref(), Some("join"));
+}
+
 pub async fn secrets_are_sealed_and_come_back(world: World) {
     let alice = world.login("alice").await;
     let write = |key: &str, secret| KvWrite { key: key.into(), value: Some(b"hunter2".to_vec()), secret };

@@ -38,6 +38,7 @@ on_both_databases! {
     inbound::a_delivery_whose_commit_fails_is_made_again_and_counts_once,
     inbound::a_burst_in_one_delivery_keeps_its_order,
     inbound::members_and_powers_follow_the_network,
+    inbound::who_comes_in_by_themselves_while_the_bot_invites_them_is_in,
     inbound::secrets_are_sealed_and_come_back,
     hearing::a_message_that_several_logins_see_is_one_event,
     hearing::without_ids_one_login_is_believed_and_its_successor_goes_on_after_a_notice,

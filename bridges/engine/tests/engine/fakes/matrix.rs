@@ -8,7 +8,7 @@ use bytes::Bytes;
 use causeway_engine::matrix::{Matrix, MatrixError};
 use causeway_hub::rooms::{CreateRoom, Membership, MembershipChange, NewEvent};
 use causeway_store::{Commit, Entry, EntryKind, EventNid, InterestNid, Place, Position, RoomNid, Store, Value as Arg};
-use ruma::{OwnedEventId, OwnedRoomId, RoomId, ServerName, UserId, server_name};
+use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId, server_name};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -43,6 +43,8 @@ pub struct FakeMatrix {
     pub unavailable: AtomicI64,
     /// how many sends are refused by the room's rules
     pub refused: AtomicI64,
+    /// joins by themselves just before they are invited
+    pub hurried: Mutex<Option<OwnedUserId>>,
     serial: AtomicI64,
     entries: Mutex<BTreeMap<String, Arc<Entry>>>,
     changed: watch::Sender<u64>,
@@ -56,6 +58,7 @@ impl FakeMatrix {
             users: Mutex::default(),
             unavailable: AtomicI64::new(0),
             refused: AtomicI64::new(0),
+            hurried: Mutex::default(),
             serial: AtomicI64::new(1),
             entries: Mutex::default(),
             changed: watch::Sender::new(0),
@@ -157,6 +160,15 @@ impl FakeMatrix {
     }
 }
 
+impl FakeMatrix {
+    fn write_member(&self, room: &RoomId, sender: &UserId, target: &UserId, content: Value) {
+        let content = serde_json::value::to_raw_value(&content).unwrap();
+        let event = NewEvent::state(room.to_owned(), sender.to_owned(), "m.room.member", target.as_str(), content);
+        let id = format!("$member{}", self.serial.fetch_add(1, Ordering::Relaxed));
+        self.say(&event, &id);
+    }
+}
+
 #[async_trait]
 impl Matrix for FakeMatrix {
     fn server_name(&self) -> &ServerName {
@@ -230,11 +242,17 @@ impl Matrix for FakeMatrix {
             MembershipChange::Knock => "knock",
             MembershipChange::Leave | MembershipChange::Kick | MembershipChange::Unban => "leave",
         };
+        if membership == "invite" {
+            let hurried = self.hurried.lock().unwrap().take_if(|user| *user == change.target);
+            if let Some(user) = hurried {
+                self.write_member(&change.room_id, &user, &user, json!({"membership": "join"}));
+            }
+            if self.member(&change.room_id, change.target.as_str()).as_deref() == Some("join") {
+                return Err(MatrixError::Refused(format!("{} is already in the room.", change.target)));
+            }
+        }
         let content = json!({"membership": membership, "reason": change.reason});
-        let content = serde_json::value::to_raw_value(&content).unwrap();
-        let event = NewEvent::state(change.room_id, change.sender, "m.room.member", change.target.as_str(), content);
-        let id = format!("$member{}", self.serial.fetch_add(1, Ordering::Relaxed));
-        self.say(&event, &id);
+        self.write_member(&change.room_id, &change.sender, &change.target, content);
         Ok(())
     }
 
