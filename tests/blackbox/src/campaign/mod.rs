@@ -3,6 +3,7 @@
 
 mod crash;
 mod delivered;
+pub mod loss;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,14 +33,17 @@ fn keep(error: anyhow::Error, run: &str, evidence: &[(&str, String)]) -> anyhow:
 pub enum Campaign {
     /// the hub dies at random moments and at fault points, under traffic to and from IRC
     Crash,
+    /// the hub ends while much waits for an appservice
+    Loss,
 }
 
 impl Campaign {
-    pub const ALL: [Self; 1] = [Self::Crash];
+    pub const ALL: [Self; 2] = [Self::Crash, Self::Loss];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Crash => "crash",
+            Self::Loss => "loss",
         }
     }
 
@@ -47,6 +51,7 @@ impl Campaign {
     pub fn seeds(self) -> u64 {
         match self {
             Self::Crash => 50,
+            Self::Loss => 20,
         }
     }
 
@@ -54,6 +59,7 @@ impl Campaign {
     pub fn promise(self) -> &'static str {
         match self {
             Self::Crash => crash::PROMISE,
+            Self::Loss => loss::PROMISE,
         }
     }
 
@@ -63,6 +69,7 @@ impl Campaign {
         let run = async {
             match self {
                 Self::Crash => crash::run(seed, database).await,
+                Self::Loss => loss::run(seed, database, loss::Size::WHOLE).await,
             }
         };
         let ended = tokio::time::timeout(LIMIT, run).await;

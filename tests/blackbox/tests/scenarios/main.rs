@@ -11,4 +11,5 @@ mod faults;
 mod history;
 mod input;
 mod irc;
+mod loss;
 mod queues;
