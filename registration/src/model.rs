@@ -15,7 +15,10 @@ const EPHEMERAL_MSC: &str = "org.matrix.msc2409.push_ephemeral";
 const ENCRYPTION: &str = "org.matrix.msc3202";
 const DEVICE_MANAGEMENT: &str = "io.element.msc4190";
 const LEGACY_AUTHORIZATION: &str = "io.causeway.legacy_authorization";
+const LANES: &str = "io.causeway.lanes";
 const PLUGIN: &str = "io.causeway.plugin";
+/// Transactions at the same time, at most.
+const MOST_LANES: u64 = 64;
 
 /// An application service as its registration describes it.
 #[derive(Clone)]
@@ -40,6 +43,8 @@ pub struct Registration {
     /// `io.causeway.legacy_authorization`: whether this server's token goes into the query of its requests too, as
     /// before version 1.4 of the specification; none: as the configuration says
     pub legacy_authorization: Option<bool>,
+    /// `io.causeway.lanes`: so many rooms get their transactions side by side; 1: one transaction after the other
+    pub lanes: usize,
     /// third-party networks it answers look-ups for
     pub protocols: Vec<String>,
     /// the component that runs as this appservice inside the hub
@@ -81,7 +86,7 @@ impl Registration {
 
     /// The keys of the file that this server gives no meaning to.
     pub fn unknown_keys(&self) -> impl Iterator<Item = &str> {
-        const KNOWN: [&str; 15] = [
+        const KNOWN: [&str; 16] = [
             "id",
             "url",
             "as_token",
@@ -96,6 +101,7 @@ impl Registration {
             ENCRYPTION,
             DEVICE_MANAGEMENT,
             LEGACY_AUTHORIZATION,
+            LANES,
             PLUGIN,
         ];
         self.document.keys().filter_map(Value::as_str).filter(|key| !KNOWN.contains(key))
@@ -168,6 +174,7 @@ impl Reader<'_> {
         let encryption = self.flag(ENCRYPTION).unwrap_or(false);
         let device_management = self.flag(DEVICE_MANAGEMENT).unwrap_or(false);
         let legacy_authorization = self.flag(LEGACY_AUTHORIZATION);
+        let lanes = self.lanes();
         let protocols = self.protocols();
         let plugin = self.plugin();
         if !self.mistakes.is_empty() {
@@ -186,6 +193,7 @@ impl Reader<'_> {
             encryption,
             device_management,
             legacy_authorization,
+            lanes,
             protocols,
             plugin,
             document: self.document.clone(),
@@ -271,6 +279,19 @@ impl Reader<'_> {
             self.mistake(key, format!("{key} must be true or false; write one of them"));
         }
         flag
+    }
+
+    fn lanes(&mut self) -> usize {
+        match self.document.get(LANES) {
+            None | Some(Value::Null) => 1,
+            Some(value) => match value.as_u64().filter(|lanes| (1..=MOST_LANES).contains(lanes)) {
+                Some(lanes) => lanes as usize,
+                None => {
+                    self.mistake(LANES, format!("{LANES} must be a number from 1 to {MOST_LANES}"));
+                    1
+                }
+            },
+        }
     }
 
     fn protocols(&mut self) -> Vec<String> {

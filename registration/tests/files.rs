@@ -29,6 +29,17 @@ fn bridge_keys_are_read_in_both_spellings() {
 }
 
 #[test]
+fn rooms_go_side_by_side_where_the_file_says_so() {
+    assert_eq!(parse(NODE).lanes, 1);
+    let lanes = parse(&format!("{NODE}io.causeway.lanes: 8\n"));
+    assert_eq!((lanes.lanes, lanes.unknown_keys().count()), (8, 0));
+    for wrong in ["0", "65", "many"] {
+        let mistakes = Registration::parse(&format!("{NODE}io.causeway.lanes: {wrong}\n")).expect_err("it is refused");
+        assert!(mistakes.to_string().contains("io.causeway.lanes must be a number from 1 to 64"), "{mistakes}");
+    }
+}
+
+#[test]
 fn namespaces_match_full_ids_from_their_start() {
     let telegram = parse(TELEGRAM_PYTHON);
     assert!(telegram.namespaces.aliases.is_exclusive("#telegram_news:srv.name"));

@@ -47,6 +47,10 @@ impl Destination for HttpAppservice {
         &self.id
     }
 
+    fn parallel(&self) -> usize {
+        self.registration.lanes
+    }
+
     fn wants_ephemeral(&self) -> bool {
         self.registration.wants_ephemeral()
     }

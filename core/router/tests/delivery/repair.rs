@@ -173,3 +173,32 @@ pub fn what_an_admin_lets_lapse_is_not_delivered_and_not_owed(data: &Data) {
     assert_eq!((lapsed.entries, lapsed.waiting), (0, 0));
     assert_clean(&appservice);
 }
+
+pub fn a_room_that_hangs_delays_no_other_of_an_appservice_with_lanes(data: &Data) {
+    let appservice = RecordingAppservice::start().unwrap();
+    let mut hub = Hub::start_with(data, hub::timing(), PATIENCE);
+    let registration = format!("{}io.causeway.lanes: 3\n", appservice.registration("a"));
+    hub.wait(hub.registrations.add(&registration)).unwrap();
+    appservice.behave(Behavior { hang_on: HashSet::from(["0".to_owned()]), ..Behavior::default() });
+    messages(&hub, 0..40, 4);
+    let is_hanging = |number: &usize| number % 4 == 0;
+    hub.wait_for_events(&appservice, 30);
+    assert!(!numbers(&appservice).iter().any(is_hanging));
+    hub.wait_for_queue("a", "one room to wait", |status| status.waiting == 10 && status.in_flight.len() == 1);
+    hub.kill();
+    let before = appservice.transactions().len();
+    appservice.behave(Behavior::default());
+    hub = Hub::start_with(data, hub::timing(), PATIENCE);
+    messages(&hub, 40..48, 4);
+    hub.wait_for_events(&appservice, 48);
+    hub.wait_for_queue("a", "idle", |status| status.state == QueueState::Idle && status.lanes.is_empty());
+    for room in 0..4 {
+        let of_room: Vec<usize> = numbers(&appservice).into_iter().filter(|number| number % 4 == room).collect();
+        assert_eq!(of_room, (room..48).step_by(4).collect::<Vec<_>>());
+    }
+    let (first, again) = (appservice.transactions(), appservice.transactions().split_off(before));
+    let ids: HashSet<_> = first[..before].iter().map(|transaction| &transaction.txn_id).collect();
+    let repeated = again.iter().filter(|transaction| ids.contains(&transaction.txn_id)).count();
+    assert!(repeated <= 3, "{repeated} transactions were repeated, three can be in flight");
+    assert_clean(&appservice);
+}
