@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+/// A violation: a request with another token than the homeserver was given.
+pub const WRONG_TOKEN: &str = "a request with a wrong token";
+
 /// How it answers transactions.
 #[derive(Clone, Debug, Default)]
 pub struct Behavior {
@@ -71,7 +74,7 @@ struct Record {
 
 struct Shared {
     as_token: String,
-    hs_token: String,
+    hs_token: Mutex<String>,
     record: Mutex<Record>,
     changed: watch::Sender<u64>,
 }
@@ -100,7 +103,7 @@ impl RecordingAppservice {
         let address = listener.local_addr().context("reading the appservice's port")?;
         let shared = Arc::new(Shared {
             as_token: format!("as-{}", address.port()),
-            hs_token: format!("hs-{}", address.port()),
+            hs_token: Mutex::new(format!("hs-{}", address.port())),
             record: Mutex::default(),
             changed: watch::Sender::new(0),
         });
@@ -116,8 +119,13 @@ impl RecordingAppservice {
         &self.shared.as_token
     }
 
-    pub fn hs_token(&self) -> &str {
-        &self.shared.hs_token
+    pub fn hs_token(&self) -> String {
+        self.shared.hs_token.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on it knows this one only, as after a restart with a new registration file.
+    pub fn set_hs_token(&self, hs_token: &str) {
+        *self.shared.hs_token.lock().unwrap_or_else(PoisonError::into_inner) = hs_token.to_owned();
     }
 
     /// A registration file with an exclusive user namespace `@{id}_.*` and the bot `@{id}bot`.
@@ -129,7 +137,7 @@ impl RecordingAppservice {
              aliases:\n  - regex: '#{id}_.*'\n    exclusive: true\n",
             self.url(),
             self.shared.as_token,
-            self.shared.hs_token
+            self.hs_token()
         )
     }
 
@@ -320,10 +328,11 @@ fn answer(status: u16, errcode: &str) -> Response {
 /// The token must come in the header; old paths have it in the query as well.
 fn refuse_stranger(shared: &Shared, headers: &HeaderMap) -> Option<Response> {
     let given = headers.get("authorization").and_then(|value| value.to_str().ok());
-    if given == Some(&format!("Bearer {}", shared.hs_token)) {
+    let hs_token = shared.hs_token.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if given == Some(&format!("Bearer {hs_token}")) {
         return None;
     }
-    shared.record().violations.push("a request with a wrong token".to_owned());
+    shared.record().violations.push(WRONG_TOKEN.to_owned());
     Some(answer(403, "M_FORBIDDEN"))
 }
 

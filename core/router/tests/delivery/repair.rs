@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use causeway_emulators::appservice::WRONG_TOKEN;
 use causeway_store::DestinationNid;
 
 use super::*;
@@ -201,4 +202,41 @@ pub fn a_room_that_hangs_delays_no_other_of_an_appservice_with_lanes(data: &Data
     let repeated = again.iter().filter(|transaction| ids.contains(&transaction.txn_id)).count();
     assert!(repeated <= 3, "{repeated} transactions were repeated, three can be in flight");
     assert_clean(&appservice);
+}
+
+/// About 50 events a second flow meanwhile.
+pub fn new_tokens_and_other_changes_of_a_registration_lose_nothing(data: &Data) {
+    let appservice = RecordingAppservice::start().unwrap();
+    let hub = Hub::start(data);
+    hub.add(&appservice, "a");
+    let current = || hub.registrations.get("a").unwrap().registration.to_yaml();
+    let with = |old: &str, new: &str| {
+        let changed = current().replace(old, new);
+        assert_ne!(changed, current());
+        hub.wait(hub.registrations.replace(&changed)).unwrap();
+    };
+    let mut token = String::new();
+    for number in 0..150 {
+        match number {
+            30 => token = hub.wait(hub.registrations.rotate("a")).unwrap().registration.hs_token.expose().to_owned(),
+            // the appservice is started again with its new file
+            40 => appservice.set_hs_token(&token),
+            60 => with("id: a\n", "id: a\nio.causeway.lanes: 4\n"),
+            80 => with("@a_.*", "@(a|b)_.*"),
+            100 => with("io.causeway.lanes: 4\n", ""),
+            120 => with("rate_limited: false", "rate_limited: true"),
+            _ => {}
+        }
+        hub.send(number % 5, "a_ghost", &number.to_string());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    hub.wait_for_events(&appservice, 150);
+    for room in 0..5 {
+        let of_room: Vec<usize> = numbers(&appservice).into_iter().filter(|number| number % 5 == room).collect();
+        assert_eq!(of_room, (room..150).step_by(5).collect::<Vec<_>>());
+    }
+    let refused = |violation: &&String| *violation != WRONG_TOKEN;
+    assert_eq!(appservice.violations().iter().find(refused), None);
+    let status = hub.wait_for_queue("a", "idle", |status| status.state == QueueState::Idle);
+    assert_eq!((status.waiting, status.dead_letters), (0, 0));
 }
