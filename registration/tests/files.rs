@@ -34,7 +34,8 @@ fn rooms_go_side_by_side_where_the_file_says_so() {
     let lanes = parse(&format!("{NODE}io.causeway.lanes: 8\n"));
     assert_eq!((lanes.lanes, lanes.unknown_keys().count()), (8, 0));
     for wrong in ["0", "65", "many"] {
-        let mistakes = Registration::parse(&format!("{NODE}io.causeway.lanes: {wrong}\n")).expect_err("it is refused");
+        let refused = Registration::parse(&format!("{NODE}io.causeway.lanes: {wrong}\n"));
+        let mistakes = refused.err().expect("it is refused");
         assert!(mistakes.to_string().contains("io.causeway.lanes must be a number from 1 to 64"), "{mistakes}");
     }
 }

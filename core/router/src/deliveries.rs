@@ -1,6 +1,6 @@
 //! How far one event has come, to each destination that was interested in it.
 
-use causeway_store::Entry;
+use causeway_store::Position;
 use serde::Serialize;
 
 use crate::destination::DestinationId;
@@ -38,10 +38,14 @@ pub enum DeliveryState {
 }
 
 impl Router {
-    /// The destinations that were interested in an event when it was committed. Of a remote network the router knows
-    /// nothing: `Bridge` is the furthest.
-    pub async fn deliveries(&self, entry: &Entry) -> Result<Vec<(DestinationId, Delivery)>, QueueError> {
+    /// The position of an event, and the destinations that were interested in it when it was committed; none for an event
+    /// that is not here. Of a remote network the router knows nothing: `Bridge` is the furthest.
+    pub async fn deliveries(
+        &self,
+        event_id: &str,
+    ) -> Result<Option<(Position, Vec<(DestinationId, Delivery)>)>, QueueError> {
         let store = &self.shared.store;
+        let Some(entry) = store.entry(event_id).await? else { return Ok(None) };
         let interested = store.interest(entry.interest).await?;
         let mut deliveries = Vec::new();
         let mut absent = Vec::new();
@@ -78,6 +82,6 @@ impl Router {
             list.push((id, delivery));
         }
         list.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Ok(list)
+        Ok(Some((entry.position, list)))
     }
 }

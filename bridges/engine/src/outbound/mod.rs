@@ -1,5 +1,6 @@
 //! From Matrix to the network: events become calls, and what became of each is written down.
 
+mod became;
 mod convert;
 mod deliver;
 mod retry;

@@ -1,6 +1,7 @@
 //! From Matrix to the network.
 
-use causeway_router::Redelivery;
+use causeway_router::{Delivery, DeliveryState, DestinationId, Redelivery};
+use causeway_store::Entry;
 
 use super::*;
 
@@ -340,6 +341,14 @@ pub async fn what_the_network_refuses_is_a_dead_letter_and_a_late_try_offers_it_
     assert!(matches!(&taken, Delivered::Taken { pending } if pending.is_empty()), "{taken:?}");
     let refused = world.router.refused.lock().unwrap().clone();
     assert!(refused.contains(&(message.position, "no such channel".to_owned())), "{refused:?}");
+    let became = async |world: &World, entry: &Entry| {
+        let mut delivery = Delivery { state: DeliveryState::Bridge, attempts: 0, reason: None };
+        let destination = DestinationId("login:irc:alice".into());
+        world.engine.became(&destination, &entry.event_id, &mut delivery).await.unwrap();
+        (delivery.state, delivery.reason)
+    };
+    assert_eq!(became(&world, &message).await, (DeliveryState::Failed, Some("no such channel".to_owned())));
+    assert_eq!(became(&world, &other).await, (DeliveryState::Network, None));
     let world = world.restart().await;
     world.router.deliver("login:irc:alice", 2, both.clone()).await;
     assert_eq!(world.router.refused.lock().unwrap().len(), 1, "the router may not have known it before");

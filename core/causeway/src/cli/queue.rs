@@ -26,6 +26,8 @@ enum Command {
     Show { id: String },
     /// What it could not take, with the reasons
     Dead { id: String },
+    /// How far one event has come, to whoever was interested in it
+    Event { event_id: String },
     /// Try a dead letter again, or all of them; it comes late, and is marked so
     Retry {
         id: String,
@@ -65,6 +67,7 @@ enum Command {
 }
 
 const BASE: &str = "/_causeway/admin/v1/queues";
+const EVENTS: &str = "/_causeway/admin/v1/events";
 
 pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()> {
     let client = Client::new(&target)?;
@@ -72,6 +75,7 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
         Command::List => client.get(BASE).await?,
         Command::Show { id } => client.get(&table::path(BASE, &[id])?).await?,
         Command::Dead { id } => client.get(&table::path(BASE, &[id, "dead"])?).await?,
+        Command::Event { event_id } => client.get(&table::path(EVENTS, &[event_id, "deliveries"])?).await?,
         Command::Retry { id, position } => {
             client.post(&table::path(BASE, &[id, "retry"])?, &json!({ "position": position })).await?
         }
@@ -97,6 +101,7 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
         Command::List => list(&answer),
         Command::Show { .. } => show(&answer),
         Command::Dead { .. } => dead(&answer),
+        Command::Event { .. } => event(&answer),
         Command::Retry { id, position: Some(position) } => {
             println!("{id}: the dead letter at {position} is tried again")
         }
@@ -110,6 +115,19 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
         ),
     }
     Ok(())
+}
+
+fn event(answer: &Value) {
+    println!("position: {}", answer["position"]);
+    let rows = answer["deliveries"].as_array().into_iter().flatten().map(|delivery| {
+        vec![
+            text(&delivery["destination"]),
+            text(&delivery["state"]),
+            text(&delivery["attempts"]),
+            text(&delivery["reason"]),
+        ]
+    });
+    table::print(&["DESTINATION", "STATE", "TRIES", "REASON"], rows);
 }
 
 /// The one entry that fails, or is tried again and again.

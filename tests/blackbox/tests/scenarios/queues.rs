@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use causeway_blackbox::{Client, Database, Hub, HubOptions, Place, until};
 use causeway_emulators::appservice::{Behavior, RecordingAppservice};
 use serde_json::{Value, json};
@@ -69,11 +69,26 @@ async fn poison(database: Database) -> Result<()> {
     let [first, second] = &scene.rooms[..] else { unreachable!("two were made") };
     let poison = HashSet::from(["poison".to_owned()]);
     scene.appservice.behave(Behavior { poison, ..Behavior::default() });
-    for body in ["a1", "poison", "a2"] {
-        scene.alice.say(first, body).await?;
-    }
+    scene.alice.say(first, "a1").await?;
+    let poisonous = scene.alice.say(first, "poison").await?;
+    scene.alice.say(first, "a2").await?;
     scene.alice.say(second, "b1").await?;
     scene.told("b1").await?;
+    let came_to = async || {
+        let event = scene.command(&["event", &poisonous]).await?;
+        let [delivery] = event["deliveries"].as_array().map_or(&[][..], Vec::as_slice) else { bail!("{event}") };
+        ensure!(delivery["destination"] == format!("appservice:{ID}"), "{event}");
+        anyhow::Ok((delivery["state"].clone(), delivery["reason"].clone()))
+    };
+    until("the event to be tried again", || async {
+        let (state, reason) = came_to().await?;
+        ensure!(
+            state == "retrying" && reason.as_str().is_some_and(|reason| reason.contains("500")),
+            "{state} {reason}"
+        );
+        Ok(())
+    })
+    .await?;
     ensure!(!scene.appservice.bodies().contains(&"a2".to_owned()), "the room went on over its poison");
     scene.told("a2").await?;
     let queue = scene.settled().await?;
@@ -83,11 +98,14 @@ async fn poison(database: Database) -> Result<()> {
     assert_eq!((&letter["attempts"], &letter["room_id"]), (&json!(3), &json!(first)));
     assert!(letter["reason"].as_str().is_some_and(|reason| reason.contains("500")), "{letter}");
 
+    assert_eq!(came_to().await?.0, "dead");
     scene.appservice.behave(Behavior::default());
     let position = letter["position"].to_string();
     assert_eq!(scene.command(&["retry", ID, &position]).await?, json!({"retried": 1}));
     scene.told("poison").await?;
     let events = scene.appservice.events();
+    assert_eq!(scene.settled().await.map(|queue| queue["dead_letters"].clone())?, 0);
+    assert_eq!(came_to().await?.0, "bridge");
     let late = events.iter().find(|event| event["content"]["body"] == "poison").context("it came")?;
     assert_eq!(late["unsigned"]["io.causeway.redelivery"], "late");
     let refused = scene.command(&["retry", ID, &position]).await.expect_err("it is none any more").to_string();

@@ -17,7 +17,7 @@ mod upgrade;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::routing::{delete, get, post};
@@ -64,6 +64,14 @@ impl FromRequestParts<Api> for Bridges {
         engine
             .map(Self)
             .ok_or_else(|| ApiError::not_found("This process runs no bridges; ask one with the role bridges"))
+    }
+}
+
+impl OptionalFromRequestParts<Api> for Bridges {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Option<Self>, ApiError> {
+        Ok(parts.extensions.get::<Arc<Engine>>().cloned().map(Self))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cancel_replay;
 mod dead;
+mod deliveries;
 mod lapse;
 mod list;
 mod replay;
@@ -27,6 +28,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .route(&format!("{base}/{{id}}/replay"), post(replay::replay).delete(cancel_replay::cancel_replay))
         .route(&format!("{base}/{{id}}/retry"), post(retry::retry))
         .route(&format!("{base}/{{id}}/skip"), post(skip::skip))
+        .route("/_causeway/admin/v1/events/{event_id}/deliveries", get(deliveries::deliveries))
 }
 
 impl From<QueueError> for ApiError {
