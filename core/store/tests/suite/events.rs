@@ -3,8 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use causeway_store::{
-    Append, ClientTransaction, Commit, CommitError, Committed, EntryKind, EventNid, InterestNid, NewEntry, NewRelation,
-    Notice, Place, Position, Redacted, RoomFacts, RoomNid, StateNid, Statement, Store, Stretch, UserNid, values,
+    Append, ClientTransaction, Commit, CommitError, Committed, DeadLetter, EntryKind, EventNid, InterestNid, LaneRow,
+    NewEntry, NewRelation, Notice, Place, Position, Progress, Redacted, RoomFacts, RoomNid, StateNid, Statement, Store,
+    Stretch, UserNid, advance_cursor, delete_lane, forget_dead_letter, put_dead_letter, put_lane, remove_destination,
+    values,
 };
 
 use crate::{Fixture, on_both};
@@ -18,6 +20,7 @@ on_both!(
     watchers_get_entries_with_their_positions,
     a_redaction_rewrites_the_text_and_drops_the_relation,
     interested_destinations_find_their_entries,
+    what_a_destination_still_has_to_take_of_a_room_is_known,
     expired_client_transactions_are_forgotten,
     the_auth_chain_difference_is_what_not_all_sets_reach,
 );
@@ -315,6 +318,58 @@ async fn interested_destinations_find_their_entries(fixture: Fixture) {
     assert_eq!(store.log_interested_in_room(other, nid, all, 1).await.unwrap()[0].nid, found[0].nid);
     assert_eq!(store.count_interested_in_room(other, nid, all).await.unwrap(), 2);
     assert_eq!(store.count_interested_in_room(other, RoomNid(nid.0 + 1), all).await.unwrap(), 0);
+}
+
+async fn what_a_destination_still_has_to_take_of_a_room_is_known(fixture: Fixture) {
+    let store = fixture.open().await;
+    let one = store.ensure_destination("appservice:one", "a").await.unwrap();
+    let interest = store.intern_interest([one.nid]).await.unwrap();
+    let mut room = Room::new(&store, "!r:b").await;
+    let mut positions = Vec::new();
+    for interest in [InterestNid(0), interest, interest, interest] {
+        let mut append = room.event("x").await;
+        append.events[0].interest = interest;
+        positions.push(store.commit(commit(append)).await.unwrap().position);
+    }
+    let owed = async |what: &str, expected: Option<Position>| {
+        assert_eq!(store.oldest_owed(room.facts.nid).await.unwrap(), expected, "{what}");
+    };
+    let write = async |statements| store.commit(Commit::of(statements)).await.map(drop).unwrap();
+    owed("nothing was taken, and the first is nobody's", Some(positions[1])).await;
+    let cursor = |cursor, serial| advance_cursor(one.nid, Progress { serial, cursor, receipts: Position(0) });
+    write(vec![cursor(positions[2], 1)]).await;
+    owed("two were taken", Some(positions[3])).await;
+    let lane = LaneRow {
+        room: room.facts.nid,
+        epoch: None,
+        cursor: positions[1],
+        until: None,
+        flight: 0,
+        in_flight: None,
+        attempts: 1,
+        reason: String::new(),
+        since: 0,
+    };
+    write(vec![cursor(positions[3], 2), put_lane(one.nid, &lane)]).await;
+    owed("its room waits", Some(positions[2])).await;
+    let letter = DeadLetter {
+        position: positions[1],
+        event: EventNid(0),
+        room: room.facts.nid,
+        reason: String::new(),
+        attempts: 5,
+        since: 0,
+        died: 0,
+    };
+    write(vec![delete_lane(one.nid, room.facts.nid), put_dead_letter(one.nid, &letter)]).await;
+    owed("a dead letter", Some(positions[1])).await;
+    write(vec![forget_dead_letter(one.nid, positions[1])]).await;
+    owed("all was taken", None).await;
+    let replay = LaneRow { room: LaneRow::REPLAY, cursor: Position(0), until: Some(positions[1]), ..lane };
+    write(vec![put_lane(one.nid, &replay)]).await;
+    owed("a replay", Some(positions[1])).await;
+    write(vec![remove_destination(one.nid)]).await;
+    owed("it was removed", None).await;
 }
 
 async fn expired_client_transactions_are_forgotten(fixture: Fixture) {

@@ -67,6 +67,7 @@ fn describe(registration: &Registration) -> Map<String, Value> {
         "encryption": registration.encryption,
         "manages_devices": registration.device_management,
         "protocols": registration.protocols,
+        "lanes": registration.lanes,
         "plugin": plugin,
         "unknown_keys": registration.unknown_keys().collect::<Vec<_>>(),
     });
