@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::interning::store_error;
-use crate::{Commit, DestinationNid, InterestNid, Statement, Store, StoreError, values};
+use crate::{Commit, DestinationNid, InterestNid, RoomNid, Statement, Store, StoreError, Stretch, values};
 
 const FIND: &str = "select nid from interests where members = $1";
 const MEMBERS: &str = "select members from interests where nid = $1";
@@ -12,8 +12,13 @@ const ADD: &str = "insert into interests (nid, members) values ($1, $2) on confl
 const ADD_MEMBER: &str = "insert into interest_members (destination, interest) \
     select $1, nid from interests where members = $2 on conflict do nothing";
 
+const OF_ROOM: &str = "select distinct interest from events \
+    where room = $1 and kind = 0 and position > $2 and position <= $3 order by interest";
+const WIDEN: &str = "update events set interest = $1 \
+    where room = $2 and kind = 0 and interest = $3 and position > $4 and position <= $5";
+
 #[cfg(test)]
-pub(crate) const SQL: &[&str] = &[FIND, MEMBERS, ADD, ADD_MEMBER];
+pub(crate) const SQL: &[&str] = &[FIND, MEMBERS, ADD, ADD_MEMBER, OF_ROOM, WIDEN];
 
 /// Sets kept in memory before the maps are emptied.
 const CACHED: usize = 20_000;
@@ -95,5 +100,29 @@ impl Store {
             .map_err(|_| StoreError::inconsistent(format!("interests.members of {}", interest.0)))?;
         interests.remember(interest, &set);
         Ok(set)
+    }
+
+    /// Counts a destination among those that were interested in a room's live events of a stretch.
+    pub async fn widen_interest(
+        &self,
+        room: RoomNid,
+        destination: DestinationNid,
+        Stretch { after, until }: Stretch,
+    ) -> Result<(), StoreError> {
+        let mut statements = Vec::new();
+        for row in self.fetch(OF_ROOM, values![room.0, after.0, until.0]).await? {
+            let before = InterestNid(row.get(0)?);
+            let mut destinations = self.interest(before).await?.to_vec();
+            if destinations.contains(&destination) {
+                continue;
+            }
+            destinations.push(destination);
+            let wider = self.intern_interest(destinations).await?;
+            statements.push(Statement::new(WIDEN, values![wider.0, room.0, before.0, after.0, until.0]));
+        }
+        if !statements.is_empty() {
+            self.commit(Commit::of(statements)).await.map_err(store_error)?;
+        }
+        Ok(())
     }
 }

@@ -51,8 +51,11 @@ enum Command {
         /// The last position; the present without
         #[arg(long)]
         to: Option<i64>,
+        /// Also what happened before its registration came, in the rooms that concern it now
+        #[arg(long)]
+        history: bool,
         /// End the replay that is under way
-        #[arg(long, conflicts_with_all = ["from", "to"])]
+        #[arg(long, conflicts_with_all = ["from", "to", "history"])]
         cancel: bool,
     },
     /// Let what waits lapse: it is never delivered, and may be purged
@@ -88,8 +91,9 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
             json!({ "position": position })
         }
         Command::Replay { id, cancel: true, .. } => client.delete(&table::path(BASE, &[id, "replay"])?).await?,
-        Command::Replay { id, from, to, .. } => {
-            client.post(&table::path(BASE, &[id, "replay"])?, &json!({ "from": from, "to": to })).await?
+        Command::Replay { id, from, to, history, .. } => {
+            let range = json!({ "from": from, "to": to, "history": history });
+            client.post(&table::path(BASE, &[id, "replay"])?, &range).await?
         }
         Command::Lapse { id, to } => client.post(&table::path(BASE, &[id, "lapse"])?, &json!({ "to": to })).await?,
     };

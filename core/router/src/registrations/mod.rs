@@ -1,6 +1,7 @@
 //! The registrations of this server: in the store for good, in memory for every request, changed while running.
 
 mod files;
+mod history;
 mod interest;
 mod loaded;
 mod queries;

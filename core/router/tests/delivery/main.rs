@@ -58,6 +58,7 @@ on_both_databases! {
     a_ping_or_a_request_of_its_own_ends_a_long_back_off,
     a_room_that_hangs_delays_no_other_of_an_appservice_with_lanes,
     new_tokens_and_other_changes_of_a_registration_lose_nothing,
+    a_new_registration_gets_its_rooms_history_from_a_position,
     a_range_is_replayed_marked_while_live_entries_go_on_and_over_a_restart,
     what_an_admin_lets_lapse_is_not_delivered_and_not_owed,
 }

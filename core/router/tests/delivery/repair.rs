@@ -242,3 +242,27 @@ pub fn new_tokens_and_other_changes_of_a_registration_lose_nothing(data: &Data) 
     let status = hub.wait_for_queue("a", "idle", |status| status.state == QueueState::Idle);
     assert_eq!((status.waiting, status.dead_letters), (0, 0));
 }
+
+pub fn a_new_registration_gets_its_rooms_history_from_a_position(data: &Data) {
+    let (first, late) = (RecordingAppservice::start().unwrap(), RecordingAppservice::start().unwrap());
+    let hub = Hub::start(data);
+    hub.add(&first, "a");
+    let sent = messages(&hub, 0..20, 2);
+    hub.wait_for_events(&first, 20);
+    let rooms = "  rooms:\n  - regex: '!room1-.*'\n    exclusive: false\n";
+    hub.wait(hub.registrations.add(&(late.registration("late") + rooms))).unwrap();
+    let nothing = hub.wait(hub.router.replay(&id("late"), None, None)).unwrap_err();
+    assert!(matches!(nothing, QueueError::EmptyReplay { .. }), "{nothing}");
+    let from = hub.wait(hub.store.entry(&sent[6])).unwrap().unwrap().position;
+    for _ in 0..2 {
+        hub.wait(hub.registrations.reach_back(&id("late"), Some(from))).unwrap();
+    }
+    assert_eq!(hub.wait(hub.router.replay(&id("late"), Some(from), None)).unwrap(), 7);
+    hub.wait_for_events(&late, 7);
+    assert_eq!(numbers(&late), (7..20).step_by(2).collect::<Vec<_>>());
+    assert!(late.events().iter().all(|event| event["unsigned"]["io.causeway.redelivery"] == "replay"));
+    hub.wait_for_queue("a", "idle", |status| status.waiting == 0 && status.state == QueueState::Idle);
+    assert_eq!(first.events().len(), 20);
+    assert_clean(&late);
+    assert_clean(&first);
+}

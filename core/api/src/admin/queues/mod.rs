@@ -69,4 +69,7 @@ struct Range {
     from: Option<i64>,
     /// the present without
     to: Option<i64>,
+    /// of an appservice: also what it was not interested in then, in the rooms that concern it now
+    #[serde(default)]
+    history: bool,
 }
