@@ -55,11 +55,11 @@ async fn what_waited_behind_a_failed_entry_before_there_were_lanes_is_one(fixtur
     .map(|sql| Statement::new(sql, vec![]))
     .into();
     let insert = "insert into exceptions (destination, position, event, room, kind, reason, attempts, since) \
-        values ($1, $2, $2, $3, $4, 'answered 500', $5, 1)";
+        values ($1, $2, $3, $4, $5, 'answered 500', $6, 1)";
     for (position, room, kind, attempts) in
         [(3_i64, 1_i64, "split", 2_i64), (5, 1, "held", 0), (6, 2, "pending", 1), (8, 3, "split", 0)]
     {
-        statements.push(Statement::new(insert, values![nid.0, position, room, kind, attempts]));
+        statements.push(Statement::new(insert, values![nid.0, position, position, room, kind, attempts]));
     }
     store.commit(Commit::of(statements)).await.unwrap();
     drop(store);
