@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::Query;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use causeway_hub::rooms::TransactionKey;
 use causeway_hub::tokens::Lookup;
 use causeway_router::Registered;
@@ -15,6 +15,7 @@ use ruma::api::auth_scheme::{
 use ruma::{OwnedDeviceId, OwnedUserId, TransactionId, UserId};
 use serde::Deserialize;
 
+use crate::limits::Address;
 use crate::request_log::RequesterName;
 use crate::{Api, ApiError};
 
@@ -28,9 +29,22 @@ pub struct Requester {
     pub appservice: Option<Arc<Registered>>,
     /// `?ts=` of an appservice, in milliseconds since the Unix epoch
     pub timestamp: Option<u64>,
+    /// may do nothing that others see
+    pub suspended: bool,
 }
 
 impl Requester {
+    /// Refuses what a suspended account may not do.
+    ///
+    /// # Errors
+    /// 403 `M_USER_SUSPENDED`
+    pub fn may_act(&self) -> Result<(), ApiError> {
+        match self.suspended {
+            true => Err(ApiError::new(StatusCode::FORBIDDEN, "M_USER_SUSPENDED", "this account is suspended")),
+            false => Ok(()),
+        }
+    }
+
     /// The client's own name for a request, under which it may repeat it.
     pub fn transaction(&self, txn_id: &TransactionId) -> TransactionKey {
         let device = match (&self.device_id, &self.appservice) {
@@ -153,12 +167,19 @@ async fn requester(parts: &Parts, api: &Api) -> Result<Option<Requester>, ApiErr
     let requester = match (appservice, header) {
         (Some(appservice), _) => masquerade(appservice, query(parts)?, api).await?,
         (None, Some(token)) => match api.tokens.lookup(token).await? {
-            Lookup::Active(session) => Requester {
-                user_id: session.user_id.clone(),
-                device_id: Some(session.device_id.clone()),
-                appservice: None,
-                timestamp: None,
-            },
+            Lookup::Active(session) if session.locked && !logs_out(parts) => return Err(ApiError::locked()),
+            Lookup::Active(session) => {
+                let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+                let address = Address::of(parts).0;
+                api.devices.seen(&session.user_id, &session.device_id, &address, agent.unwrap_or_default());
+                Requester {
+                    user_id: session.user_id.clone(),
+                    device_id: Some(session.device_id.clone()),
+                    appservice: None,
+                    timestamp: None,
+                    suspended: session.suspended,
+                }
+            }
             Lookup::Expired => return Err(ApiError::unknown_token(true)),
             Lookup::Unknown => return Err(ApiError::unknown_token(false)),
         },
@@ -172,6 +193,11 @@ async fn requester(parts: &Parts, api: &Api) -> Result<Option<Requester>, ApiErr
         });
     }
     Ok(Some(requester))
+}
+
+/// What a locked account may still do.
+fn logs_out(parts: &Parts) -> bool {
+    ["/logout", "/logout/all"].iter().any(|end| parts.uri.path().ends_with(end))
 }
 
 /// The largest number of JSON in Matrix.
@@ -204,7 +230,7 @@ async fn masquerade(appservice: Arc<Registered>, query: AuthQuery, api: &Api) ->
     {
         device_id = Some(device);
     }
-    Ok(Requester { user_id, device_id, appservice: Some(appservice), timestamp: query.ts })
+    Ok(Requester { user_id, device_id, appservice: Some(appservice), timestamp: query.ts, suspended: false })
 }
 
 /// Whether a wide namespace reaches into one that is another's alone.

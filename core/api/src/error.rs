@@ -79,6 +79,11 @@ impl ApiError {
             .with("soft_logout", soft_logout)
     }
 
+    /// 401 `M_USER_LOCKED`; the client keeps its data, and all works again once an admin unlocks the account.
+    pub fn locked() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "M_USER_LOCKED", "this account is locked").with("soft_logout", true)
+    }
+
     /// 429 `M_LIMIT_EXCEEDED`
     pub fn limit_exceeded(retry_after: Duration) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "M_LIMIT_EXCEEDED", "too many requests")

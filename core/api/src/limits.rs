@@ -92,9 +92,15 @@ impl<S: Sync> FromRequestParts<S> for Address {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(parts))
+    }
+}
+
+impl Address {
+    pub fn of(parts: &Parts) -> Self {
         let peer = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
         let forwarded = parts.extensions.get::<BehindProxy>().and_then(|_| forwarded_for(&parts.headers));
-        Ok(Self(forwarded.or_else(peer).unwrap_or_else(|| "-".to_owned())))
+        Self(forwarded.or_else(peer).unwrap_or_else(|| "-".to_owned()))
     }
 }
 

@@ -16,6 +16,7 @@ use causeway_hub::presence::Presences;
 use causeway_hub::profiles::Profiles;
 use causeway_hub::push::Push;
 use causeway_hub::receipts::Receipts;
+use causeway_hub::reports::Reports;
 use causeway_hub::rooms::Rooms;
 use causeway_hub::sync::Sync;
 use causeway_hub::timelines::Timelines;
@@ -81,6 +82,7 @@ parts! {
     aliases: Aliases,
     directory: Directory,
     receipts: Receipts,
+    reports: Reports,
     sync: Sync,
     timelines: Timelines,
     typing: Typing,

@@ -1,5 +1,6 @@
 //! Devices of users.
 
+mod connections;
 mod dehydrated;
 
 use std::collections::HashSet;
@@ -14,6 +15,8 @@ use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 use crate::time::now_ms;
 use crate::tokens::Tokens;
 
+pub use connections::Connection;
+use connections::Connections;
 pub use dehydrated::Dehydrated;
 
 /// Devices remembered as existing before all are forgotten.
@@ -24,11 +27,12 @@ pub struct Devices {
     store: Store,
     tokens: Tokens,
     known: Arc<RwLock<HashSet<(OwnedUserId, OwnedDeviceId)>>>,
+    connections: Connections,
 }
 
 impl Devices {
     pub fn new(store: Store, tokens: Tokens) -> Self {
-        Self { store, tokens, known: Arc::default() }
+        Self { store, tokens, known: Arc::default(), connections: Connections::default() }
     }
 
     /// Node's appservice libraries name a device with each request, so the answer is remembered.

@@ -1,4 +1,8 @@
-//! The room directory (client-server API, "Published room directory").
+//! The room directory (client-server API, "Published room directory"), and what can be learned of rooms from outside.
+
+mod access;
+mod hierarchy;
+mod summary;
 
 use causeway_store::{Commit, CommitError, Store, StoreError, publish_room, unpublish_room};
 use ruma::directory::{PublicRoomsChunk, PublicRoomsChunkInit};
@@ -9,6 +13,8 @@ use ruma::{OwnedMxcUri, OwnedRoomAliasId, OwnedRoomId, RoomId, UInt};
 use serde::Deserialize;
 
 use crate::rooms::{RoomSnapshot, Rooms, SendError};
+
+pub use hierarchy::{Hierarchy, Walk};
 
 /// The server's own list, as against those of appservices' networks.
 pub const OWN: &str = "";

@@ -16,6 +16,7 @@ pub mod profiles;
 pub mod push;
 pub mod receipts;
 pub mod relations;
+pub mod reports;
 pub mod rooms;
 pub mod sync;
 pub mod time;

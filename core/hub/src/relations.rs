@@ -1,7 +1,7 @@
 //! Relations between events: what is bundled with an event, and pages of what relates to it (client-server API,
 //! "Aggregations of child events").
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use causeway_store::{Entry, EventNid, Place, RelationRow};
 use ruma::EventId;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::rooms::{RoomSnapshot, SendError};
-use crate::timelines::{EventError, Form, Item, Timelines, Token, Viewer};
+use crate::timelines::{EventError, Form, Item, Sight, Timelines, Token, Viewer};
 
 /// The aggregations of one event.
 #[derive(Default, Serialize)]
@@ -47,7 +47,14 @@ pub struct RelationsRequest<'a> {
     pub to: Option<Place>,
     pub backward: bool,
     pub limit: usize,
+    /// also what relates to what relates, [`DEPTH`] steps far
+    pub recurse: bool,
 }
+
+/// Steps that are taken from an event to what relates to it indirectly.
+pub const DEPTH: u8 = 3;
+/// Related events that one request looks at.
+const MOST: usize = 10_000;
 
 /// What is answered.
 pub struct Relations {
@@ -156,6 +163,9 @@ impl Timelines {
     ) -> Result<Relations, EventError> {
         self.visible(room, viewer, event_id).await?;
         let sight = self.sight(room, viewer.user_id, Place(i64::MIN)).await?;
+        if request.recurse {
+            return Ok(self.indirect_relations(room, viewer, &sight, event_id, request).await?);
+        }
         let (low, high) = (Place(i64::MIN), Place(i64::MAX));
         let mut from = request.from.unwrap_or(if request.backward { high } else { low });
         let to = request.to.unwrap_or(if request.backward { low } else { high });
@@ -193,7 +203,66 @@ impl Timelines {
 }
 
 impl Timelines {
-    /// Roots of the room's threads before a place, newest first: `GET …/threads`. `participated`: only those that the
+    /// What relates to an event over some steps. The filters are asked of what is answered, not of what is between.
+    async fn indirect_relations(
+        &self,
+        room: &RoomSnapshot,
+        viewer: Viewer<'_>,
+        sight: &Sight,
+        event_id: &EventId,
+        request: &RelationsRequest<'_>,
+    ) -> Result<Relations, SendError> {
+        let nid = room.facts().nid;
+        let mut found: BTreeMap<Place, RelationRow> = BTreeMap::new();
+        let mut level = vec![event_id.to_string()];
+        for _ in 0..DEPTH {
+            let mut next = Vec::new();
+            for targets in level.chunks(8) {
+                let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+                for target in self.store().related_to(nid, &targets).await? {
+                    for row in self.store().relations_to(nid, &target).await? {
+                        if found.len() < MOST && !found.contains_key(&row.place) {
+                            next.push(row.event_id.clone());
+                            found.insert(row.place, row);
+                        }
+                    }
+                }
+            }
+            level = next;
+        }
+        let wanted = |row: &&RelationRow| {
+            !row.redacted
+                && request.rel_type.is_none_or(|wanted| wanted == row.rel_type)
+                && request.event_type.is_none_or(|wanted| wanted == row.event_type)
+        };
+        let (from, to) = (request.from, request.to);
+        let mut rows: Vec<&RelationRow> = found.values().filter(wanted).collect();
+        if request.backward {
+            rows.reverse();
+            rows.retain(|row| from.is_none_or(|from| row.place < from) && to.is_none_or(|to| row.place >= to));
+        } else {
+            rows.retain(|row| from.is_none_or(|from| row.place >= from) && to.is_none_or(|to| row.place < to));
+        }
+        let (mut items, mut next): (Vec<Item>, _) = (Vec::new(), None);
+        let mut reached = None;
+        for row in rows {
+            if items.len() == request.limit {
+                next = reached.map(Token::Place);
+                break;
+            }
+            reached = Some(if request.backward { row.place } else { Place(row.place.0 + 1) });
+            if let Some(event) = self.store().event_by_id(&row.event_id).await?
+                && sight.sees(&event.entry)
+            {
+                items.push(event.into());
+            }
+        }
+        let chunk = self.render(room, viewer, sight, &items, Form::Whole, false).await?;
+        Ok(Relations { chunk, next })
+    }
+
+    /// Roots of the room's threads, that with the newest event first: `GET …/threads`. `before`: the place of that
+    /// event. `participated`: only those that the
     /// viewer has taken part in.
     pub async fn threads(
         &self,
@@ -215,8 +284,10 @@ impl Timelines {
                     next = Some(Token::Place(before));
                     break 'pages;
                 }
-                before = root.entry.place;
-                if sight.sees(&root.entry) && (!participated || self.takes_part(room, viewer, &root.entry).await?) {
+                let rows = self.store().relations_to(room.facts().nid, &root.entry.event_id).await?;
+                let thread = rows.iter().filter(|row| row.rel_type == "m.thread" && !row.redacted);
+                before = thread.map(|row| row.place).max().unwrap_or(root.entry.place);
+                if sight.sees(&root.entry) && (!participated || takes_part(viewer, &root.entry, &rows)) {
                     items.push(root.into());
                 }
             }
@@ -227,12 +298,11 @@ impl Timelines {
         let chunk = self.render(room, viewer, &sight, &items, Form::Whole, false).await?;
         Ok(Relations { chunk, next })
     }
+}
 
-    async fn takes_part(&self, room: &RoomSnapshot, viewer: Viewer<'_>, root: &Entry) -> Result<bool, SendError> {
-        let own = viewer.user_id.as_str();
-        let rows = self.store().relations_to(room.facts().nid, &root.event_id).await?;
-        Ok(*root.sender == *own || rows.iter().any(|row| row.rel_type == "m.thread" && row.sender == own))
-    }
+fn takes_part(viewer: Viewer<'_>, root: &Entry, related: &[RelationRow]) -> bool {
+    let own = viewer.user_id.as_str();
+    *root.sender == *own || related.iter().any(|row| row.rel_type == "m.thread" && row.sender == own)
 }
 
 fn is_replacement(json: &str) -> bool {

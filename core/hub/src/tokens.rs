@@ -33,6 +33,9 @@ pub struct Session {
     pub device_id: OwnedDeviceId,
     /// milliseconds since the Unix epoch
     pub expires: Option<i64>,
+    /// what the user's account is
+    pub locked: bool,
+    pub suspended: bool,
 }
 
 /// What an access token is good for.
@@ -188,7 +191,13 @@ fn session(row: causeway_store::TokenRow) -> Result<Session, StoreError> {
         what: format!("a token of {}", row.user_id),
         source: Some(Box::new(source)),
     })?;
-    Ok(Session { user_id, device_id: row.device_id.into(), expires: row.expires })
+    Ok(Session {
+        user_id,
+        device_id: row.device_id.into(),
+        expires: row.expires,
+        locked: row.locked,
+        suspended: row.suspended,
+    })
 }
 
 /// 256 random bits.

@@ -13,6 +13,8 @@ pub struct AccountRow {
     /// milliseconds since the Unix epoch
     pub created: i64,
     pub deactivated: bool,
+    pub locked: bool,
+    pub suspended: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,9 @@ pub struct TokenRow {
     pub device_id: String,
     /// milliseconds since the Unix epoch
     pub expires: Option<i64>,
+    /// what the user's account is
+    pub locked: bool,
+    pub suspended: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -48,10 +53,9 @@ impl RegistrationTokenRow {
     }
 }
 
-const ACCOUNT: &str =
-    "select user_id, password_hash, admin, appservice, created, deactivated from accounts where user_id = $1";
-const ACCOUNTS: &str =
-    "select user_id, password_hash, admin, appservice, created, deactivated from accounts order by user_id";
+const ACCOUNT: &str = "select user_id, password_hash, admin, appservice, created, deactivated, locked, suspended from accounts where user_id = $1";
+const ACCOUNTS: &str = "select user_id, password_hash, admin, appservice, created, deactivated, locked, suspended \
+    from accounts order by user_id";
 
 impl Store {
     pub async fn account(&self, user_id: &str) -> Result<Option<AccountRow>, StoreError> {
@@ -65,12 +69,21 @@ impl Store {
     pub async fn token(&self, kind: TokenKind, hash: &[u8]) -> Result<Option<TokenRow>, StoreError> {
         let rows = self
             .fetch(
-                "select user_id, device_id, expires from tokens where hash = $1 and kind = $2",
+                "select t.user_id, t.device_id, t.expires, coalesce(a.locked, 0), coalesce(a.suspended, 0) \
+                 from tokens t left join accounts a on a.user_id = t.user_id where t.hash = $1 and t.kind = $2",
                 values![hash, kind as i64],
             )
             .await?;
         rows.first()
-            .map(|row| Ok(TokenRow { user_id: row.get(0)?, device_id: row.get(1)?, expires: row.get(2)? }))
+            .map(|row| {
+                Ok(TokenRow {
+                    user_id: row.get(0)?,
+                    device_id: row.get(1)?,
+                    expires: row.get(2)?,
+                    locked: row.get::<i64>(3)? != 0,
+                    suspended: row.get::<i64>(4)? != 0,
+                })
+            })
             .transpose()
     }
 
@@ -110,6 +123,8 @@ impl AccountRow {
             appservice: row.get(3)?,
             created: row.get(4)?,
             deactivated: row.get::<i64>(5)? != 0,
+            locked: row.get::<i64>(6)? != 0,
+            suspended: row.get::<i64>(7)? != 0,
         })
     }
 }
@@ -146,6 +161,14 @@ pub fn set_password_hash(user_id: &str, password_hash: Option<&str>) -> Statemen
 
 pub fn set_admin(user_id: &str, admin: bool) -> Statement {
     Statement::new("update accounts set admin = $1 where user_id = $2", values![admin, user_id])
+}
+
+pub fn set_locked(user_id: &str, locked: bool) -> Statement {
+    Statement::new("update accounts set locked = $1 where user_id = $2", values![locked, user_id])
+}
+
+pub fn set_suspended(user_id: &str, suspended: bool) -> Statement {
+    Statement::new("update accounts set suspended = $1 where user_id = $2", values![suspended, user_id])
 }
 
 /// Deactivates for good; the name stays taken.

@@ -40,6 +40,11 @@ pub fn put_alias_of_new_room(alias: &str, creator: &str) -> Statement {
     Statement::new(PUT, vec![alias.into(), Value::RoomId, creator.into()]).or_lose(ALIAS_TAKEN)
 }
 
+/// All aliases of a room, to the room that the commit makes.
+pub fn move_aliases_to_new_room(room_id: &str) -> Statement {
+    Statement::new("update aliases set room_id = $1 where room_id = $2", vec![Value::RoomId, room_id.into()])
+}
+
 pub fn delete_alias(alias: &str) -> Statement {
     Statement::new(DELETE, values![alias])
 }

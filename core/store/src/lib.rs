@@ -38,6 +38,7 @@ mod receipts;
 mod registrations;
 mod related;
 mod replaced;
+mod reports;
 mod rooms;
 #[cfg(test)]
 mod statements;
@@ -76,6 +77,7 @@ pub use receipts::*;
 pub use registrations::*;
 pub use related::*;
 pub use replaced::*;
+pub use reports::*;
 pub use rooms::RoomRow;
 pub use store::Store;
 pub use to_device::*;

@@ -35,6 +35,11 @@ pub fn publish_new_room(network: &str) -> Statement {
     Statement::new(PUT, vec![network.into(), Value::RoomId])
 }
 
+/// A room's places in all lists, to the room that the commit makes.
+pub fn move_publication_to_new_room(room_id: &str) -> Statement {
+    Statement::new("update published_rooms set room_id = $1 where room_id = $2", vec![Value::RoomId, room_id.into()])
+}
+
 pub fn unpublish_room(network: &str, room_id: &str) -> Statement {
     Statement::new(DELETE, values![network, room_id])
 }

@@ -17,8 +17,9 @@ const FORWARD: &str = events!(
     and e.kind in (0, 1) and e.redacted_by is null order by e.place limit $5"
 );
 const THREADS: &str = events!(
-    "where e.room = $1 and e.place < $2 and e.kind in (0, 1) and e.event_id in \
-    (select target from relations where room = $3 and rel_type = 'm.thread') order by e.place desc limit $4"
+    "join (select x.target, max(l.place) as latest from relations x join events l on l.nid = x.event \
+    where x.room = $1 and x.rel_type = 'm.thread' and l.kind in (0, 1) and l.redacted_by is null group by x.target) h \
+    on h.target = e.event_id where e.room = $2 and h.latest < $3 and e.kind in (0, 1) order by h.latest desc limit $4"
 );
 
 #[cfg(test)]
@@ -61,14 +62,14 @@ impl Store {
         self.fetch_events(sql, values![target, room.0, from.0, to.0, limit as i64]).await
     }
 
-    /// Roots of threads before a place, newest first.
+    /// Roots of threads whose newest event is before a place, that with the newest first.
     pub async fn thread_roots(
         &self,
         room: RoomNid,
         before: Place,
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
-        self.fetch_events(THREADS, values![room.0, before.0, room.0, limit as i64]).await
+        self.fetch_events(THREADS, values![room.0, room.0, before.0, limit as i64]).await
     }
 }
 

@@ -5,6 +5,7 @@ mod bridges;
 mod queues;
 mod registration_tokens;
 mod registrations;
+mod reports;
 mod users;
 
 pub use authorize::LocalAdmin;
@@ -17,5 +18,6 @@ pub(crate) fn routes(routes: Routes) -> Routes {
     let routes = bridges::routes(routes);
     let routes = queues::routes(routes);
     let routes = registration_tokens::routes(routes);
+    let routes = reports::routes(routes);
     users::routes(routes)
 }

@@ -2,19 +2,24 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use causeway_hub::accounts::Accounts;
 use ruma::api::client::discovery::get_capabilities::v3::Request;
 use serde_json::{Map, Value, json};
 
-use crate::{Config, Ruma};
+use crate::{ApiError, Config, Ruma};
 
 /// `GET /_matrix/client/v3/capabilities` (client-server API, "Capabilities negotiation")
-pub async fn capabilities(State(config): State<Arc<Config>>, Ruma { requester, .. }: Ruma<Request>) -> Json<Value> {
+pub async fn capabilities(
+    State(config): State<Arc<Config>>,
+    State(accounts): State<Accounts>,
+    Ruma { requester, .. }: Ruma<Request>,
+) -> Result<Json<Value>, ApiError> {
     let default = match requester.appservice {
         Some(_) => &config.appservice_default_room_version,
         None => &config.default_room_version,
     };
     let available: Map<_, _> = (1..=12).map(|version: u8| (version.to_string(), "stable".into())).collect();
-    Json(json!({ "capabilities": {
+    let mut capabilities = json!({
         "m.room_versions": { "default": default, "available": available },
         "m.change_password": { "enabled": config.password_confirms },
         "m.set_displayname": { "enabled": true },
@@ -22,5 +27,9 @@ pub async fn capabilities(State(config): State<Arc<Config>>, Ruma { requester, .
         "m.profile_fields": { "enabled": true },
         "m.3pid_changes": { "enabled": false },
         "m.get_login_token": { "enabled": true },
-    } }))
+    });
+    if requester.appservice.is_none() && accounts.is_admin(&requester.user_id).await? {
+        capabilities["m.account_moderation"] = json!({ "lock": true, "suspend": true });
+    }
+    Ok(Json(json!({ "capabilities": capabilities })))
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 mod account_data;
+mod admin;
 mod appservice;
 mod capabilities;
 mod dehydrated_device;
@@ -15,6 +16,7 @@ mod membership;
 mod presence;
 mod profile;
 mod push;
+mod reports;
 mod room;
 mod room_keys;
 mod session;
@@ -46,6 +48,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
     let folders = [
         account::routes,
         account_data::routes,
+        admin::routes,
         dehydrated_device::routes,
         devices::routes,
         directory::routes,
@@ -55,6 +58,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         membership::routes,
         profile::routes,
         push::routes,
+        reports::routes,
         room::routes,
         room_keys::routes,
         session::routes,

@@ -21,6 +21,7 @@ use causeway_hub::presence::Presences;
 use causeway_hub::profiles::Profiles;
 use causeway_hub::push::Push;
 use causeway_hub::receipts::Receipts;
+use causeway_hub::reports::Reports;
 use causeway_hub::rooms::Rooms;
 use causeway_hub::sync::{Sources, Sync};
 use causeway_hub::timelines::Timelines;
@@ -146,6 +147,7 @@ impl TestHub {
             devices: Devices::new(store.clone(), tokens.clone()),
             filters: Filters::new(store.clone()),
             keys: Keys::new(store.clone()),
+            reports: Reports::new(store.clone()),
             media: Media::new(store.clone(), server_name, folder.path().join("media"), MAX_UPLOAD),
             nonces: Nonces::default(),
             presences,

@@ -22,6 +22,7 @@ use causeway_hub::presence::Presences;
 use causeway_hub::profiles::Profiles;
 use causeway_hub::push::Push;
 use causeway_hub::receipts::Receipts;
+use causeway_hub::reports::Reports;
 use causeway_hub::rooms::Rooms;
 use causeway_hub::sync::{Sources, Sync};
 use causeway_hub::timelines::Timelines;
@@ -122,6 +123,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
         directory: Directory::new(store.clone(), rooms.clone()),
         filters: Filters::new(store.clone()),
         keys: Keys::new(store.clone()),
+        reports: Reports::new(store.clone()),
         nonces: causeway_api::Nonces::default(),
         sync: Sync::start(Sources {
             store: store.clone(),

@@ -6,6 +6,7 @@ mod password;
 mod policy;
 mod register;
 mod registration_tokens;
+mod standing;
 
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -60,6 +61,8 @@ pub struct Account {
     /// milliseconds since the Unix epoch
     pub created: i64,
     pub deactivated: bool,
+    pub locked: bool,
+    pub suspended: bool,
     pub has_password: bool,
 }
 
@@ -132,6 +135,8 @@ impl Account {
             appservice: row.appservice,
             created: row.created,
             deactivated: row.deactivated,
+            locked: row.locked,
+            suspended: row.suspended,
             has_password: row.password_hash.is_some(),
         })
     }

@@ -15,12 +15,14 @@ mod slot;
 mod slots;
 mod snapshot;
 mod state;
+mod upgrade;
 mod visibility;
 
 pub use batch::{Batch, BatchError, BatchEvent, BatchPlace, Inserted};
 pub use requests::*;
 pub use snapshot::{RoomSnapshot, membership_of};
 pub use state::{RoomState, StateEvent};
+pub use upgrade::Upgrade;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};

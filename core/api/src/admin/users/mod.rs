@@ -55,7 +55,8 @@ async fn describe(profiles: &Profiles, account: &Account) -> Result<Value, ApiEr
         "appservice_id": account.appservice,
         "creation_ts": account.created,
         "is_guest": false,
-        "locked": false,
+        "locked": account.locked,
+        "suspended": account.suspended,
         "shadow_banned": false,
         "user_type": null,
     }))

@@ -15,6 +15,7 @@ pub async fn create(
     State(registrations): State<Registrations>,
     Ruma { request, requester, .. }: Ruma<Request>,
 ) -> Result<Answer<Response>, ApiError> {
+    requester.may_act()?;
     if request.room_alias.server_name() != config.server_name {
         return Err(ApiError::invalid_param(format!("an alias of this server ends in :{}", config.server_name)));
     }

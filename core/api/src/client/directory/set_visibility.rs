@@ -16,6 +16,7 @@ pub async fn set(
     State(directory): State<Directory>,
     Ruma { request, requester, .. }: Ruma<Request>,
 ) -> Result<Answer<Response>, ApiError> {
+    requester.may_act()?;
     let room = rooms.snapshot(&request.room_id).await?;
     let is_moderator = room.is_joined(&requester.user_id)
         && room

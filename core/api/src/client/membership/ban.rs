@@ -10,6 +10,7 @@ pub async fn ban(
     State(rooms): State<Rooms>,
     Ruma { request, requester, .. }: Ruma<Request>,
 ) -> Result<Answer<Response>, ApiError> {
+    requester.may_act()?;
     let target = Some(request.user_id);
     rooms.change_membership(change(&requester, request.room_id, target, MembershipChange::Ban, request.reason)).await?;
     Ok(Answer(Response::new()))

@@ -15,6 +15,7 @@ pub async fn invite(
     State(limits): State<RateLimits>,
     Ruma { request, requester, .. }: Ruma<Request>,
 ) -> Result<Answer<Response>, ApiError> {
+    requester.may_act()?;
     limits.check(Limited::Invite, &requester)?;
     let InvitationRecipient::UserId(invited) = request.recipient else {
         return Err(ApiError::invalid_param("this server has no identity server; invite by user id"));

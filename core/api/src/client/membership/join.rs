@@ -12,6 +12,7 @@ pub async fn by_id(
     State(limits): State<RateLimits>,
     Ruma { request, requester, .. }: Ruma<join_room_by_id::v3::Request>,
 ) -> Result<Answer<join_room_by_id::v3::Response>, ApiError> {
+    requester.may_act()?;
     limits.check(Limited::Join, &requester)?;
     let room_id = request.room_id;
     limits.check_of(Limited::JoinOfRoom, &requester, room_id.as_str())?;
@@ -27,6 +28,7 @@ pub async fn by_id_or_alias(
     State(limits): State<RateLimits>,
     Ruma { request, requester, .. }: Ruma<join_room_by_id_or_alias::v3::Request>,
 ) -> Result<Answer<join_room_by_id_or_alias::v3::Response>, ApiError> {
+    requester.may_act()?;
     limits.check(Limited::Join, &requester)?;
     let room_id = resolve(&aliases, &request.room_id_or_alias).await?;
     limits.check_of(Limited::JoinOfRoom, &requester, room_id.as_str())?;

@@ -13,6 +13,7 @@ pub async fn knock(
     State(limits): State<RateLimits>,
     Ruma { request, requester, .. }: Ruma<Request>,
 ) -> Result<Answer<Response>, ApiError> {
+    requester.may_act()?;
     limits.check(Limited::Join, &requester)?;
     let room_id = resolve(&aliases, &request.room_id_or_alias).await?;
     let knock = change(&requester, room_id.clone(), None, MembershipChange::Knock, request.reason);

@@ -60,7 +60,7 @@ fn change(
 }
 
 /// The room of an id or alias.
-async fn resolve(aliases: &Aliases, room: &RoomOrAliasId) -> Result<OwnedRoomId, ApiError> {
+pub(crate) async fn resolve(aliases: &Aliases, room: &RoomOrAliasId) -> Result<OwnedRoomId, ApiError> {
     match <&ruma::RoomAliasId>::try_from(room) {
         Ok(alias) => {
             let known = aliases.resolve(alias).await?;

@@ -11,6 +11,7 @@ pub async fn delete_field(
     State(profiles): State<Profiles>,
     Ruma { request, requester, .. }: Ruma<Request>,
 ) -> Result<Json<Value>, ApiError> {
+    requester.may_act()?;
     requester.must_be(&request.user_id)?;
     profiles.set(&requester.user_id, request.field.as_str(), None).await?;
     Ok(Json(json!({})))

@@ -18,6 +18,7 @@ pub async fn set_field(
     State(api): State<Api>,
     Unparsed { requester, params, body }: Unparsed<AccessToken>,
 ) -> Result<Json<Value>, ApiError> {
+    requester.may_act()?;
     let [user_id, field] = params.as_slice() else { return Err(ApiError::unknown_route()) };
     let user_id =
         OwnedUserId::try_from(user_id.as_str()).map_err(|error| ApiError::invalid_param(error.to_string()))?;

@@ -36,6 +36,7 @@ pub async fn create(
     State(limits): State<RateLimits>,
     Ruma { request, requester, .. }: Ruma<Request>,
 ) -> Result<Answer<Response>, ApiError> {
+    requester.may_act()?;
     if !request.invite_3pid.is_empty() {
         return Err(ApiError::invalid_param("this server has no identity server; invite by user id"));
     }

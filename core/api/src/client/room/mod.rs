@@ -8,6 +8,7 @@ mod errors;
 mod event;
 mod get_state;
 mod get_state_event;
+mod hierarchy;
 mod messages;
 mod read_markers;
 mod receipt;
@@ -16,15 +17,17 @@ mod redact_user;
 mod relations;
 mod send;
 mod send_state;
+mod summary;
 mod threads;
 mod timestamp_to_event;
 mod typing;
+mod upgrade;
 
 use axum::routing::post;
 use causeway_hub::rooms::SendError;
 use causeway_hub::timelines::{Token, Viewer};
 use ruma::api::client::{context as contexts, message, read_marker, receipt as receipts, redact as redactions};
-use ruma::api::client::{relations as related, room, state, threads as thread, typing as typings};
+use ruma::api::client::{relations as related, room, space, state, threads as thread, typing as typings};
 
 use crate::{ApiError, Requester, Routes};
 
@@ -44,6 +47,10 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .on::<room::create_room::v3::Request, _>(create::create)
         .on::<room::get_event_by_timestamp::v1::Request, _>(timestamp_to_event::find)
         .on::<room::get_room_event::v3::Request, _>(event::event)
+        .on::<room::get_summary::v1::Request, _>(summary::summary)
+        .at::<room::get_summary::v1::Request, _>(summary::OLDER_PATH, summary::summary)
+        .on::<room::upgrade_room::v3::Request, _>(upgrade::upgrade)
+        .on::<space::get_hierarchy::v1::Request, _>(hierarchy::hierarchy)
         .on::<state::get_state_events::v3::Request, _>(get_state::get_state)
         .on::<state::get_state_event_for_key::v3::Request, _>(get_state_event::get_state_event)
         .on::<state::send_state_event::v3::Request, _>(send_state::send_state)
@@ -63,7 +70,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
 }
 
 /// For whom events are shown.
-pub(super) fn viewer(requester: &Requester) -> Viewer<'_> {
+pub(crate) fn viewer(requester: &Requester) -> Viewer<'_> {
     let device = requester.device_id.as_deref().map_or("", |device| device.as_str());
     Viewer { user_id: &requester.user_id, device }
 }

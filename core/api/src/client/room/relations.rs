@@ -1,5 +1,5 @@
 use axum::extract::State;
-use causeway_hub::relations::{Relations, RelationsRequest};
+use causeway_hub::relations::{DEPTH, Relations, RelationsRequest};
 use causeway_hub::rooms::Rooms;
 use causeway_hub::timelines::Timelines;
 use ruma::api::Direction;
@@ -22,6 +22,7 @@ struct Asked<'a> {
     to: Option<&'a str>,
     dir: Direction,
     limit: Option<UInt>,
+    recurse: bool,
 }
 
 async fn related(
@@ -43,6 +44,7 @@ async fn related(
         to: place(to).await?,
         backward: asked.dir == Direction::Backward,
         limit: asked.limit.map_or(5, limit),
+        recurse: asked.recurse,
     };
     Ok(timelines.relations(&room, viewer(requester), asked.event_id, &request).await?)
 }
@@ -65,12 +67,14 @@ macro_rules! handler {
                 to: $request.to.as_deref(),
                 dir: $request.dir,
                 limit: $request.limit,
+                recurse: $request.recurse,
             };
             let related = related(&rooms, &timelines, &requester, asked).await?;
             let chunk = related.chunk.into_iter().map(Raw::from_json).collect();
             let mut response = $endpoint::v1::Response::new(chunk);
             response.next_batch = related.next.map(|next| next.to_string());
             response.prev_batch = $request.from;
+            response.recursion_depth = $request.recurse.then(|| UInt::from(DEPTH));
             Ok(Answer(response))
         }
     };

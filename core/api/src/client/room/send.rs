@@ -30,6 +30,7 @@ pub async fn send(
     State(limits): State<RateLimits>,
     Ruma { request, requester, .. }: Ruma<Request>,
 ) -> Result<Answer<Response>, ApiError> {
+    requester.may_act()?;
     limits.check(Limited::Message, &requester)?;
     let event = NewEvent {
         timestamp: requester.timestamp,

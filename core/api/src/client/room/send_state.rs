@@ -20,6 +20,7 @@ pub async fn send_state(
     State(limits): State<RateLimits>,
     Ruma { request, requester, .. }: Ruma<Request>,
 ) -> Result<Answer<Response>, ApiError> {
+    requester.may_act()?;
     limits.check(Limited::Message, &requester)?;
     let sent = if request.event_type == StateEventType::RoomMember {
         let membership = membership(&rooms, &requester, &request).await?;

@@ -50,6 +50,9 @@ pub async fn login(
         "m.login.application_service" => by_appservice(&api, requester, &body).await?,
         other => return Err(ApiError::bad_request("M_UNKNOWN", format!("there is no login type {other}"))),
     };
+    if api.accounts.get(&user_id).await?.is_some_and(|account| account.locked) {
+        return Err(ApiError::locked());
+    }
     if !is_free {
         api.limits.check_key(Limited::LoginAccount, user_id.as_str())?;
     }
