@@ -8,7 +8,8 @@ import { MatrixPerson } from "./matrix_person.mjs";
 import { until } from "./waiting.mjs";
 
 export class EncryptedPerson {
-    static async logIn(url, user, password, secrets = new Map()) {
+    // `how`: the options with which the client syncs.
+    static async logIn(url, user, password, secrets = new Map(), how = () => ({})) {
         const network = { up: true };
         const offline = () => { if (!network.up) throw new TypeError("offline"); };
         const fetchFn = async (...request) => {
@@ -25,7 +26,10 @@ export class EncryptedPerson {
             cacheSecretStorageKey: (id, _, key) => secrets.set(id, key),
         };
         const person = new EncryptedPerson();
-        const prepare = (client) => client.initRustCrypto({ useIndexedDB: false });
+        const prepare = async (client) => {
+            await client.initRustCrypto({ useIndexedDB: false });
+            return how(client);
+        };
         const matrix = await MatrixPerson.logIn(url, user, password, { fetchFn, cryptoCallbacks }, prepare);
         return Object.assign(person, {
             matrix, secrets, network, password, user, client: matrix.client, crypto: matrix.client.getCrypto(),

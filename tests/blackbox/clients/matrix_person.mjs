@@ -8,7 +8,7 @@ import { until } from "./waiting.mjs";
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, getChild: () => silent };
 
 export class MatrixPerson {
-    // `more`: further options of the client; `prepare`: what is done with it before it syncs.
+    // `more`: further options of the client; `prepare`: what is done with it before it syncs, and how it syncs.
     static async logIn(url, user, password, more = {}, prepare = async () => {}) {
         const guest = sdk.createClient({ baseUrl: url, logger: silent });
         const answer = await guest.loginRequest({
@@ -27,8 +27,8 @@ export class MatrixPerson {
             if (!person.rooms.has(room.roomId)) person.rooms.set(room.roomId, []);
             person.rooms.get(room.roomId).push(event);
         });
-        await prepare(client);
-        await client.startClient({ initialSyncLimit: 100, lazyLoadMembers: true });
+        const how = await prepare(client);
+        await client.startClient({ initialSyncLimit: 100, lazyLoadMembers: true, ...how });
         await until("the first sync", () => client.isInitialSyncComplete());
         return person;
     }

@@ -101,7 +101,7 @@ impl Inner {
         Ok(Built { response, token, rooms: joined.collect(), is_empty })
     }
 
-    async fn shared(&self, request: &SyncRequest, token: SyncToken) -> Result<Shared, SendError> {
+    pub(super) async fn shared(&self, request: &SyncRequest, token: SyncToken) -> Result<Shared, SendError> {
         let user_id = request.user_id.as_str();
         let after = request.since.map_or(Position(0), |since| since.position);
         let new_receipts = async {
@@ -180,7 +180,7 @@ impl Inner {
         Ok(())
     }
 
-    async fn global_account_data(
+    pub(super) async fn global_account_data(
         &self,
         request: &SyncRequest,
         shared: &Shared,
@@ -234,7 +234,7 @@ impl Inner {
         Ok(())
     }
 
-    async fn key_counts(&self, request: &SyncRequest, response: &mut Response) -> Result<(), SendError> {
+    pub(super) async fn key_counts(&self, request: &SyncRequest, response: &mut Response) -> Result<(), SendError> {
         if request.device.is_empty() {
             return Ok(());
         }

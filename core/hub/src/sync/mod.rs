@@ -20,11 +20,13 @@ mod left;
 mod notifier;
 mod presence;
 mod recent;
+mod sliding;
 mod state;
 mod summary;
 mod token;
 mod window;
 
+pub use sliding::{SlidingBody, SlidingError, SlidingRequest};
 pub use token::SyncToken;
 
 use std::sync::Arc;
@@ -69,6 +71,8 @@ pub(crate) struct Inner {
     notifier: Notifier,
     lossy: Lossy,
     sent_members: SentMembers,
+    connections: sliding::Connections,
+    bumps: sliding::Bumps,
 }
 
 /// What sync is made of.
@@ -105,6 +109,8 @@ impl Sync {
             notifier: Notifier::new(store.position()),
             notifications: Notifications::new(store.clone(), push.clone()),
             sent_members: SentMembers::default(),
+            connections: sliding::Connections::default(),
+            bumps: sliding::Bumps::default(),
             store,
             rooms,
             timelines,

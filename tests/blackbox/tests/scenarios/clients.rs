@@ -47,3 +47,12 @@ fn matrix_js_sdk_encrypts_verifies_backs_up_and_restores_on_the_hub() -> Result<
         node_script("encryption.mjs", &arguments).await
     })
 }
+
+/// Room list, timeline and encryption by sliding sync (MSC4186).
+#[test]
+fn matrix_js_sdk_slides_on_the_hub() -> Result<()> {
+    scenario(async {
+        let (_hub, _place, arguments) = two_people(Database::Sqlite).await?;
+        node_script("sliding.mjs", &arguments).await
+    })
+}
