@@ -18,6 +18,7 @@ use causeway_hub::push::Push;
 use causeway_hub::receipts::Receipts;
 use causeway_hub::reports::Reports;
 use causeway_hub::rooms::Rooms;
+use causeway_hub::search::Search;
 use causeway_hub::sync::Sync;
 use causeway_hub::timelines::Timelines;
 use causeway_hub::to_device::ToDevice;
@@ -77,6 +78,7 @@ parts! {
     uia: Uia,
     nonces: Nonces,
     rooms: Rooms,
+    search: Search,
     router: Router,
     tokens: Tokens,
     aliases: Aliases,

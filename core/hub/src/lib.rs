@@ -18,6 +18,7 @@ pub mod receipts;
 pub mod relations;
 pub mod reports;
 pub mod rooms;
+pub mod search;
 pub mod sync;
 pub mod time;
 pub mod timelines;

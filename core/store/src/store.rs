@@ -8,6 +8,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::committer::{Committer, Member};
 use crate::database::Readers;
+use crate::erased_users::ErasedUsers;
 use crate::interest::Interests;
 use crate::interning::Interned;
 use crate::{Commit, CommitError, Committed, Group, Position, Row, StoreConfig, StoreError, Value};
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     position: Arc<AtomicI64>,
     pub interned: Interned,
     pub interests: Interests,
+    pub erased: ErasedUsers,
 }
 
 impl Store {
@@ -48,6 +50,7 @@ impl Store {
             position,
             interned: Interned::default(),
             interests: Interests::default(),
+            erased: ErasedUsers::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

@@ -16,6 +16,7 @@ try {
         ["m.room.member", "$LAZY"], ["m.room.member", "$ME"], ["m.room.create", ""], ["m.room.name", ""],
         ["m.room.encryption", ""], ["m.room.power_levels", ""], ["m.room.join_rules", ""],
     ];
+    const alias = (number) => `${options.other}-${number}`;
     const window = { ranges: [[0, 4]], timeline_limit: 3, required_state: required };
     const slides = (client) => {
         const room = { timeline_limit: 20, required_state: required };
@@ -24,12 +25,12 @@ try {
     const bob = await EncryptedPerson.logIn(options.url, options.other, options.other_password);
     people.push(bob);
     for (let number = 0; number < 6; number += 1) {
-        await bob.client.createRoom({ name: `Room ${number}`, preset: "public_chat", room_alias_name: `sliding-${number}` });
+        await bob.client.createRoom({ name: `Room ${number}`, preset: "public_chat", room_alias_name: alias(number) });
     }
     const alice = await EncryptedPerson.logIn(options.url, options.user, options.password, new Map(), slides);
     people.push(alice);
     assert.equal(alice.client.getRooms().length, 0);
-    for (let number = 0; number < 6; number += 1) await alice.client.joinRoom(`#sliding-${number}:${alice.matrix.server}`);
+    for (let number = 0; number < 6; number += 1) await alice.client.joinRoom(`#${alias(number)}:${alice.matrix.server}`);
     await until("the newest five rooms", () => {
         const names = alice.client.getRooms().map((room) => room.name).sort();
         assert(["Room 1", "Room 2", "Room 3", "Room 4", "Room 5"].every((name) => names.includes(name)), names.join());

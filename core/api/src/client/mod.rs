@@ -19,6 +19,7 @@ mod push;
 mod reports;
 mod room;
 mod room_keys;
+mod search;
 mod session;
 mod sync;
 mod tags;
@@ -61,6 +62,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         reports::routes,
         room::routes,
         room_keys::routes,
+        search::routes,
         session::routes,
         sync::routes,
         tags::routes,

@@ -23,6 +23,7 @@ use causeway_hub::push::Push;
 use causeway_hub::receipts::Receipts;
 use causeway_hub::reports::Reports;
 use causeway_hub::rooms::Rooms;
+use causeway_hub::search::Search;
 use causeway_hub::sync::{Sources, Sync};
 use causeway_hub::timelines::Timelines;
 use causeway_hub::to_device::ToDevice;
@@ -136,6 +137,7 @@ impl TestHub {
         let api = Api::new(Parts {
             config: Arc::new(config),
             limits: RateLimits::new(rates),
+            search: Search::new(store.clone(), timelines.clone()),
             aliases: Aliases::new(store.clone(), rooms.clone(), registrations.clone()),
             directory: Directory::new(store.clone(), rooms.clone()),
             receipts: Receipts::new(store.clone()),

@@ -22,6 +22,7 @@ mod relations;
 mod reports;
 mod room_keys;
 mod rooms;
+mod search;
 mod sliding_sync;
 mod spaces;
 mod sync;

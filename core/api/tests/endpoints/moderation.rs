@@ -119,3 +119,27 @@ async fn whois_tells_admins_and_oneself_from_where_devices_were_used() {
     hub.get(&path, &carol).await.refused(403, "M_FORBIDDEN");
     hub.get("/_matrix/client/v3/admin/whois/@nobody:hub.test", &admin).await.refused(404, "M_NOT_FOUND");
 }
+
+#[tokio::test]
+async fn erased_words_are_shown_only_to_those_who_had_them() {
+    let hub = TestHub::start().await;
+    let ((_, alice), (_, bob), (_, carol)) = (hub.user("alice").await, hub.user("bob").await, hub.user("carol").await);
+    let room = create(&hub, &alice, json!({ "preset": "public_chat" })).await;
+    let in_room = |rest: &str| format!("/_matrix/client/v3/rooms/{}/{rest}", encode(&room));
+    hub.post(&in_room("join"), &bob, json!({})).await.ok();
+    let event = send_text(&hub, &bob, &room, "t1", "my words").await;
+    let identifier = json!({ "type": "m.id.user", "user": "bob" });
+    let auth = json!({ "type": "m.login.password", "identifier": identifier, "password": "password" });
+    let path = "/_matrix/client/v3/account/deactivate";
+    hub.post(path, &bob, json!({ "erase": true, "auth": auth })).await.ok();
+    hub.get(WHOAMI, &bob).await.refused(401, "M_UNKNOWN_TOKEN");
+    hub.get("/_matrix/client/v3/profile/@bob:hub.test/displayname", &alice).await.refused(404, "M_NOT_FOUND");
+    hub.post(&in_room("join"), &carol, json!({})).await.ok();
+    let path = in_room(&format!("event/{}", encode(&event)));
+    assert_eq!(hub.get(&path, &alice).await.ok()["content"]["body"], "my words");
+    let shown = hub.get(&path, &carol).await.ok();
+    assert_eq!((&shown["content"], &shown["sender"]), (&json!({}), &json!("@bob:hub.test")));
+    let synced = sync(&hub, &carol, "").await;
+    let timeline = synced["rooms"]["join"][&room]["timeline"]["events"].as_array().expect("events").clone();
+    assert!(timeline.iter().all(|event| event["content"]["body"] != "my words"), "{timeline:?}");
+}

@@ -24,6 +24,7 @@ use causeway_hub::push::Push;
 use causeway_hub::receipts::Receipts;
 use causeway_hub::reports::Reports;
 use causeway_hub::rooms::Rooms;
+use causeway_hub::search::Search;
 use causeway_hub::sync::{Sources, Sync};
 use causeway_hub::timelines::Timelines;
 use causeway_hub::to_device::ToDevice;
@@ -124,6 +125,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
         filters: Filters::new(store.clone()),
         keys: Keys::new(store.clone()),
         reports: Reports::new(store.clone()),
+        search: Search::new(store.clone(), timelines.clone()),
         nonces: causeway_api::Nonces::default(),
         sync: Sync::start(Sources {
             store: store.clone(),

@@ -1,7 +1,8 @@
 //! Events in the client format, with the `unsigned` that one user sees.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use causeway_room::redact::redact;
 use causeway_room::{ClientEvent, Pdu};
 use causeway_store::{Entry, EventNid, Replaced, StoreError};
 use ruma::UserId;
@@ -87,6 +88,7 @@ impl Timelines {
             true => HashMap::new(),
             false => self.store.replaced(&states).await?.into_iter().map(|replaced| (replaced.by, replaced)).collect(),
         };
+        let erased = self.erased(sight, items).await?;
         let now = now_ms();
         let render = |item: &Item| {
             let entry = &item.entry;
@@ -111,9 +113,26 @@ impl Timelines {
                 redacted_because: redacted_because.transpose()?,
                 relations: relations.get(&entry.nid).map(|relations| &**relations),
             };
-            event(entry, room, form, &to_raw_value(&unsigned).map_err(json_error)?)
+            let unsigned = to_raw_value(&unsigned).map_err(json_error)?;
+            match erased.contains(&entry.nid) {
+                true => event(entry, &redact(&entry.json, room.rules()).map_err(pdu_error)?, room, form, &unsigned),
+                false => event(entry, &entry.json, room, form, &unsigned),
+            }
         };
         items.iter().map(render).collect()
+    }
+
+    /// What was said by users who took their words back, and was not the viewer's before.
+    async fn erased(&self, sight: &Sight, items: &[Item]) -> Result<HashSet<EventNid>, StoreError> {
+        let mut erased = HashSet::new();
+        for item in items {
+            let entry = &item.entry;
+            let is_new = entry.state_key.is_none() && sight.membership_at(entry.place) != MembershipState::Join;
+            if is_new && self.store.is_erased(&entry.sender).await? {
+                erased.insert(entry.nid);
+            }
+        }
+        Ok(erased)
     }
 }
 
@@ -136,9 +155,19 @@ pub fn stripped(room: &RoomSnapshot, user: &UserId) -> Result<Vec<Box<RawValue>>
     shown.chain(sender).chain(own).map(|event| to_raw_value(&Stripped(&event.pdu)).map_err(json_error)).collect()
 }
 
-fn event(entry: &Entry, room: &RoomSnapshot, form: Form, unsigned: &RawValue) -> Result<Box<RawValue>, SendError> {
+fn event(
+    entry: &Entry,
+    json: &str,
+    room: &RoomSnapshot,
+    form: Form,
+    unsigned: &RawValue,
+) -> Result<Box<RawValue>, SendError> {
     let room_id = (form == Form::Whole).then_some(&*entry.room_id);
-    client(&entry.event_id, room_id, &entry.json, room, Some(unsigned))
+    client(&entry.event_id, room_id, json, room, Some(unsigned))
+}
+
+fn pdu_error(source: causeway_room::PduError) -> SendError {
+    SendError::Store(StoreError::Inconsistent { what: "events.pdu".to_owned(), source: Some(Box::new(source)) })
 }
 
 fn client(

@@ -26,7 +26,8 @@ pub async fn deactivate(
     Ok(Answer(Response::new(ThirdPartyIdRemovalStatus::NoSupport)))
 }
 
-/// The user leaves all rooms and can never log in again; `erase` takes the profile away too.
+/// The user leaves all rooms and can never log in again; `erase` takes the profile away too, and
+/// what the user said from all who did not have it already.
 pub(crate) async fn leave_and_deactivate(api: &Api, user_id: &UserId, erase: bool) -> Result<(), ApiError> {
     for room_id in api.rooms.joined_rooms(user_id).await? {
         let leave = Membership {
