@@ -178,7 +178,7 @@ impl Router {
         Ok(())
     }
 
-    /// A sign of life (a request of its own): its back-off ends.
+    /// A sign of life (a request of its own): its back-off ends as soon as it has started.
     pub fn alive(&self, nid: DestinationNid) {
         if let Some(queue) = self.shared.queue(nid) {
             let ended = queue.state().alive(Instant::now());

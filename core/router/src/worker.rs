@@ -115,7 +115,7 @@ async fn sleep(shared: &Shared, queue: &Queue, away: &mut Away<'_>, probe: &mut 
             queue.state().answered(way, &answer, took, Instant::now(), &shared.timing);
         }
         back = probe.tick(queue, period), if held => if back {
-            queue.state().returned(Instant::now());
+            queue.state().answering(Instant::now());
         }
     }
 }

@@ -12,8 +12,10 @@ use super::{LastError, OUTAGE, OUTAGE_HOLD, State};
 use crate::destination::{Delivered, Reason};
 use crate::timing::Timing;
 
-/// A destination that calls all the time is not tried more often than this.
-const SETTLED: Duration = Duration::from_millis(500);
+/// For how long a destination that was away calls nobody once it has started.
+const STARTED: Duration = Duration::from_millis(400);
+/// The longest start that is waited for.
+const START_LIMIT: Duration = Duration::from_secs(1);
 
 impl State {
     /// Answers [`super::Next::Deliver`]; `took` is how long the destination took for it.
@@ -227,7 +229,7 @@ impl State {
         }
         self.failures += 1;
         self.hold = Some(now + delay);
-        self.held_since = Some(now);
+        self.start_limit = None;
     }
 
     fn error(&mut self, reason: &Reason) {
@@ -235,21 +237,31 @@ impl State {
         self.last_error = Some(LastError { kind: *kind, reason: text.clone(), at: crate::timing::now_ms() });
     }
 
-    /// A sign of life ends a back-off, though not within half a second of a try that was not taken. False: there is
-    /// none to end.
+    /// A sign of life ends a back-off, once the destination has started: when it has made no request for a while, at the
+    /// latest after a second. Some (heisenbridge) listen, and forget what they are told, before they know their rooms
+    /// again. True: it ends sooner than it would have.
     pub fn alive(&mut self, now: Instant) -> bool {
-        let soonest = self.held_since.map_or(now, |since| since + SETTLED).max(now);
-        let ends = self.hold.is_some_and(|until| until > soonest);
-        if ends {
-            self.hold = Some(soonest);
-            self.failures = 0;
-        }
-        ends
+        let Some(until) = self.hold else { return false };
+        let limit = *self.start_limit.get_or_insert(now + START_LIMIT);
+        let started = (now + STARTED).min(limit).max(now);
+        self.hold = Some(started);
+        self.failures = 0;
+        started < until
     }
 
-    /// It is there again, and perhaps another than before: everything is tried at once.
+    /// It answers, where it was away: as [`Self::alive`], and then what failed is tried too.
+    pub fn answering(&mut self, now: Instant) {
+        self.alive(now);
+        self.try_all(now);
+    }
+
+    /// It says that it is there again, and is perhaps another than before: everything is tried at once.
     pub fn returned(&mut self, now: Instant) {
         self.life();
+        self.try_all(now);
+    }
+
+    fn try_all(&mut self, now: Instant) {
         let lanes = self.lanes.values_mut().chain(self.replay.iter_mut().map(|replay| &mut replay.lane));
         let trials = lanes.filter_map(|lane| lane.trial.as_mut());
         for trial in trials.chain(self.exceptions.values_mut().map(|open| &mut open.trial)) {
@@ -260,6 +272,7 @@ impl State {
     /// It is there: no back-off any more.
     pub fn life(&mut self) {
         self.hold = None;
+        self.start_limit = None;
         self.failures = 0;
     }
 }

@@ -171,7 +171,8 @@ pub(crate) struct State {
     aside: Aside,
 
     hold: Option<Instant>,
-    held_since: Option<Instant>,
+    /// while one that was away starts: when that is over at the latest
+    start_limit: Option<Instant>,
     failures: u32,
     turn: u64,
     taken_turn: u64,
@@ -227,7 +228,7 @@ impl State {
             writing: false,
             aside: Aside::new(),
             hold: None,
-            held_since: None,
+            start_limit: None,
             failures: 0,
             turn: 0,
             taken_turn: 0,
@@ -298,6 +299,7 @@ impl State {
                 };
             }
             self.hold = None;
+            self.start_limit = None;
         }
         if !self.chosen.is_empty() {
             return Next::Load(self.chosen.clone());

@@ -215,16 +215,53 @@ fn an_entry_that_brings_a_proxy_down_can_be_given_up_though_it_is_no_poison() {
     }
 }
 
-#[test]
-fn a_call_of_its_own_ends_a_back_off_half_a_second_after_the_last_try() {
+/// One that was away for ten minutes is there again, just after a try.
+fn back_again() -> Machine {
     let mut machine = Machine::at_rest();
     machine.down = Some(held());
     machine.append(1..=1, 1);
     machine.run_for(10 * MINUTE);
+    machine.now = machine.run().expect("held");
     let until = machine.run().expect("held");
-    assert!(until - machine.now > Duration::from_secs(2));
+    assert!(until - machine.now > MINUTE / 2, "the next try comes too soon for this");
     machine.down = None;
+    machine
+}
+
+#[test]
+fn a_destination_that_was_away_is_told_when_it_has_made_no_request_for_a_while() {
+    let mut machine = back_again();
     assert!(machine.state.alive(machine.now));
-    machine.run_for(Duration::from_millis(500));
+    for _ in 0..2 {
+        machine.run_for(Duration::from_millis(250));
+        assert!(machine.taken.is_empty(), "it is still starting");
+        machine.state.alive(machine.now);
+    }
+    machine.run_for(Duration::from_millis(400));
+    assert_eq!(machine.taken, [1]);
+}
+
+#[test]
+fn a_destination_that_calls_all_the_time_is_told_after_a_second() {
+    let mut machine = back_again();
+    for _ in 0..9 {
+        machine.state.alive(machine.now);
+        machine.run_for(Duration::from_millis(100));
+        assert!(machine.taken.is_empty(), "it is still starting");
+    }
+    machine.state.alive(machine.now);
+    machine.run_for(Duration::from_millis(100));
+    assert_eq!(machine.taken, [1]);
+}
+
+#[test]
+fn what_is_tried_in_vain_after_a_call_is_tried_again_after_the_next() {
+    let mut machine = back_again();
+    machine.down = Some(held());
+    machine.state.alive(machine.now);
+    machine.run_for(Duration::from_secs(1));
+    machine.down = None;
+    machine.state.answering(machine.now);
+    machine.run_for(Duration::from_millis(400));
     assert_eq!(machine.taken, [1]);
 }

@@ -45,6 +45,12 @@ impl<'a> Management<'a> {
         })
         .await
     }
+
+    /// Waits for what the bot says by itself.
+    pub async fn says(&self, text: &str) -> Result<()> {
+        until(&format!("{text:?}"), || async { said(&self.bot, &self.user.messages(&self.room_id, 50).await?, text) })
+            .await
+    }
 }
 
 fn said(bot: &str, events: &[Value], text: &str) -> Result<()> {

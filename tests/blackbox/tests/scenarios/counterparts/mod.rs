@@ -2,6 +2,7 @@
 
 mod bridgev2;
 mod encryption;
+mod heisenbridge;
 mod management;
 mod mautrix;
 mod node;
