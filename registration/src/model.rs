@@ -117,6 +117,13 @@ impl Registration {
         rotated
     }
 
+    /// The keys of the file that are not as in another one's, those it does not have included.
+    pub fn changed_keys(&self, before: &Self) -> Vec<String> {
+        let (now, before) = (&self.document, &before.document);
+        let keys = now.keys().chain(before.keys().filter(|key| !now.contains_key(key)));
+        keys.filter(|key| now.get(key) != before.get(key)).filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
     /// The user that the appservice acts as when it names none.
     pub fn sender(&self, server_name: &str) -> String {
         format!("@{}:{server_name}", self.sender_localpart)

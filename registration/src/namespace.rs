@@ -89,6 +89,11 @@ impl NamespaceSet {
         self.set.matches(id).iter().any(|number| self.list[number].exclusive)
     }
 
+    /// The numbers of the patterns that match, in the order of the file.
+    pub fn matching(&self, id: &str) -> impl Iterator<Item = usize> {
+        self.set.matches(id).into_iter()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Namespace> {
         self.list.iter()
     }

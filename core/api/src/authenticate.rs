@@ -165,7 +165,7 @@ async fn requester(parts: &Parts, api: &Api) -> Result<Option<Requester>, ApiErr
         None => query(parts)?.access_token.and_then(|token| api.registrations.by_token(&token)),
     };
     let requester = match (appservice, header) {
-        (Some(appservice), _) => masquerade(appservice, query(parts)?, api).await?,
+        (Some(appservice), _) => masquerade(appservice, query(parts)?, parts, api).await?,
         (None, Some(token)) => match api.tokens.lookup(token).await? {
             Lookup::Active(session) if session.locked && !logs_out(parts) => return Err(ApiError::locked()),
             Lookup::Active(session) => {
@@ -204,7 +204,12 @@ fn logs_out(parts: &Parts) -> bool {
 const LATEST: u64 = (1 << 53) - 1;
 
 /// Acting as one of its users (application service API, "Identity assertion", "Timestamp massaging").
-async fn masquerade(appservice: Arc<Registered>, query: AuthQuery, api: &Api) -> Result<Requester, ApiError> {
+async fn masquerade(
+    appservice: Arc<Registered>,
+    query: AuthQuery,
+    parts: &Parts,
+    api: &Api,
+) -> Result<Requester, ApiError> {
     if query.ts.is_some_and(|ts| ts > LATEST) {
         return Err(ApiError::invalid_param("ts is no timestamp in milliseconds"));
     }
@@ -218,6 +223,9 @@ async fn masquerade(appservice: Arc<Registered>, query: AuthQuery, api: &Api) ->
         if !api.accounts.is_registered(&user_id).await? {
             return Err(ApiError::forbidden(format!("Application service has not registered this user ({user_id})")));
         }
+        // Never the query: it may have the token in it.
+        let what = || format!("{} {}", parts.method, parts.uri.path());
+        api.registrations.note_masquerade(&appservice, &user_id, what).await?;
     }
     let mut device_id = None;
     if let Some(device) = query.device_id {

@@ -5,9 +5,10 @@
 //! primary key (`without rowid`). For PostgreSQL every text column is compared by bytes (`collate "C"`). Where the
 //! databases truly differ, a migration is a pair: `NNNN-name.sqlite.sql` and `NNNN-name.postgres.sql`.
 
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection};
 
-use crate::StoreError;
+use crate::{Database, StoreConfig, StoreError};
 
 pub(crate) struct Migration {
     pub number: i64,
@@ -20,6 +21,8 @@ pub(crate) const MIGRATIONS: &[Migration] = include!(concat!(env!("OUT_DIR"), "/
 
 const TABLE: &str = "create table if not exists migrations (number bigint primary key, name text not null)";
 const DONE: &str = "select number, name from migrations order by number";
+const HAS_TABLE_SQLITE: &str = "select 1 from sqlite_master where type = 'table' and name = 'migrations'";
+const HAS_TABLE_POSTGRES: &str = "select 1 where to_regclass('migrations') is not null";
 const RECORD: &str = "insert into migrations (number, name) values ($1, $2)";
 
 pub(crate) async fn sqlite(connection: &mut SqliteConnection) -> Result<(), StoreError> {
@@ -55,6 +58,37 @@ pub(crate) async fn postgres(connection: &mut PgConnection) -> Result<(), StoreE
         transaction.commit().await?;
     }
     Ok(())
+}
+
+/// The migrations that the next [`Store::open`](crate::Store::open) would make; changes nothing.
+///
+/// # Errors
+/// When the database cannot be reached, or a newer program has migrated it.
+pub async fn pending_migrations(config: &StoreConfig) -> Result<Vec<&'static str>, StoreError> {
+    let done: Result<Vec<(i64, String)>, sqlx::Error> = match &config.database {
+        Database::Sqlite { path, .. } => {
+            let options = SqliteConnectOptions::new().filename(path).create_if_missing(false);
+            let mut connection = SqliteConnection::connect_with(&options.pragma("query_only", "on")).await?;
+            if sqlx::query(HAS_TABLE_SQLITE).fetch_optional(&mut connection).await?.is_none() {
+                return Ok(names(pending(&[])?));
+            }
+            let rows = sqlx::query(DONE).fetch_all(&mut connection).await?;
+            rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+        }
+        Database::Postgres { url } => {
+            let mut connection = PgConnection::connect(url).await?;
+            if sqlx::query(HAS_TABLE_POSTGRES).fetch_optional(&mut connection).await?.is_none() {
+                return Ok(names(pending(&[])?));
+            }
+            let rows = sqlx::query(DONE).fetch_all(&mut connection).await?;
+            rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+        }
+    };
+    Ok(names(pending(&done?)?))
+}
+
+fn names(migrations: Vec<&'static Migration>) -> Vec<&'static str> {
+    migrations.into_iter().map(|migration| migration.name).collect()
 }
 
 fn failed(migration: &Migration, source: sqlx::Error) -> StoreError {

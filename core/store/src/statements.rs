@@ -60,6 +60,8 @@ fn in_postgres(table: &tables::Table) -> String {
 fn all(but: &[&str]) -> Vec<String> {
     let listed = [
         crate::aliases::SQL,
+        crate::all_ids::SQL,
+        crate::audit::SQL,
         crate::client_transactions::SQL,
         crate::dead_letters::SQL,
         crate::destinations::SQL,

@@ -1,5 +1,6 @@
 //! The admin APIs: Synapse's `/_synapse/admin` and our own `/_causeway/admin/v1`.
 
+mod audit;
 mod authorize;
 mod bridges;
 mod queues;
@@ -14,6 +15,7 @@ pub use users::Nonces;
 use crate::Routes;
 
 pub(crate) fn routes(routes: Routes) -> Routes {
+    let routes = routes.route("/_causeway/admin/v1/audit", axum::routing::get(audit::audit));
     let routes = registrations::routes(routes);
     let routes = bridges::routes(routes);
     let routes = queues::routes(routes);

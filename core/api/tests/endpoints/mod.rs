@@ -18,6 +18,7 @@ mod passwords;
 mod pings_and_queries;
 mod profiles;
 mod push;
+mod registrations;
 mod relations;
 mod reports;
 mod room_keys;

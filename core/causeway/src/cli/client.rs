@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use reqwest::{Method, Response};
 use serde_json::Value;
 
@@ -32,6 +32,13 @@ pub struct OnHub<C: clap::Subcommand> {
     pub command: C,
     #[command(flatten)]
     pub target: Target,
+}
+
+/// Nobody listens where the hub would.
+#[derive(Debug, thiserror::Error)]
+#[error("no hub answers at {whereabouts}; start it with `causeway serve`")]
+pub struct NoHub {
+    whereabouts: String,
 }
 
 /// The admin API of a running hub.
@@ -97,7 +104,7 @@ impl Client {
         }
         request.send().await.map_err(|error| {
             if error.is_connect() {
-                anyhow!("no hub answers at {}; start it with `causeway serve`", self.whereabouts)
+                NoHub { whereabouts: self.whereabouts.clone() }.into()
             } else {
                 anyhow::Error::new(error).context("asking the hub")
             }

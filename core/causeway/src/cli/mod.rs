@@ -3,6 +3,7 @@
 mod bridge;
 mod check_config;
 pub mod client;
+mod doctor;
 mod generate_config;
 mod queue;
 mod register_user;
@@ -25,6 +26,7 @@ enum Command {
     Bridge(bridge::Arguments),
     GenerateConfig(generate_config::Arguments),
     CheckConfig(check_config::Arguments),
+    Doctor(doctor::Arguments),
     Queue(queue::Arguments),
     RegisterUser(register_user::Arguments),
     Registration(registration::Arguments),
@@ -44,6 +46,7 @@ pub async fn run() -> anyhow::Result<()> {
         Command::Bridge(arguments) => bridge::run(arguments).await,
         Command::GenerateConfig(arguments) => generate_config::run(arguments),
         Command::CheckConfig(arguments) => check_config::run(arguments),
+        Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Queue(arguments) => queue::run(arguments).await,
         Command::RegisterUser(arguments) => register_user::run(arguments).await,
         Command::Registration(arguments) => registration::run(arguments).await,

@@ -7,7 +7,7 @@ use causeway_registration::Registration;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::client::{Client, Target};
+use super::client::{Client, NoHub, Target};
 use super::table::{self, at, text};
 
 /// Application services: added, changed and removed while the hub runs
@@ -23,10 +23,22 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// What is wrong with a file, and what it conflicts with
+    /// What is wrong with a file; where a hub runs also what it conflicts with, and which users, aliases and rooms are in
+    /// its namespaces already
     Check { file: PathBuf },
     /// Add a registration; it is told what happens from now on
-    Add { file: PathBuf },
+    Add {
+        file: PathBuf,
+        /// Only show what would be added and whom it catches
+        #[arg(long)]
+        plan: bool,
+    },
+    /// Who changed registrations, and as whom appservices act whom they did not make; the newest first
+    Audit {
+        id: Option<String>,
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
     /// All registrations and how their queues stand
     List,
     /// One registration and its queue
@@ -46,10 +58,18 @@ enum Command {
 const BASE: &str = "/_causeway/admin/v1/registrations";
 
 pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()> {
+    if let Command::Check { file } | Command::Add { file, plan: true } = &command {
+        let offline = matches!(command, Command::Check { .. });
+        return plan(file, &target, offline).await;
+    }
     let client = Client::new(&target)?;
     let answer = match &command {
-        Command::Check { file } => client.post(&format!("{BASE}/check"), &read(file)?).await?,
-        Command::Add { file } => client.post(BASE, &read(file)?).await?,
+        Command::Check { .. } | Command::Add { plan: true, .. } => return Ok(()),
+        Command::Add { file, .. } => client.post(BASE, &read(file)?).await?,
+        Command::Audit { id, limit } => {
+            let of = id.as_ref().map(|id| format!("&registration={}", encode(id))).unwrap_or_default();
+            client.get(&format!("/_causeway/admin/v1/audit?limit={limit}{of}")).await?
+        }
         Command::List => client.get(BASE).await?,
         Command::Show { id } => client.get(&table::path(BASE, &[id])?).await?,
         Command::Remove { id } => client.delete(&table::path(BASE, &[id])?).await?,
@@ -63,7 +83,8 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
         return Ok(());
     }
     match command {
-        Command::Check { file } => println!("{}: no mistakes and no conflicts", file.display()),
+        Command::Check { .. } => {}
+        Command::Audit { .. } => audit(&answer),
         Command::Add { .. } => println!("{} added; it is told what happens from now on", text(&answer["id"])),
         Command::List => list(&answer),
         Command::Show { .. } => show(&answer),
@@ -73,6 +94,68 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
         Command::Resume { id } => println!("{id} goes on; {} events wait", answer["waiting"]),
     }
     Ok(())
+}
+
+/// What adding a file would do. `offline`: without a hub the file alone is looked at.
+async fn plan(file: &PathBuf, target: &Target, offline: bool) -> anyhow::Result<()> {
+    let body = read(file)?;
+    let asked = async { Client::new(target)?.post(&format!("{BASE}/check"), &body).await };
+    let answer = match asked.await {
+        Ok(answer) => answer,
+        Err(error) if offline && error.is::<NoHub>() => {
+            println!("{}: no mistakes; {error:#}, so conflicts and existing ids are not looked for", file.display());
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    let conflicts: Vec<String> = answer["conflicts"].as_array().into_iter().flatten().map(text).collect();
+    if target.json {
+        println!("{answer:#}");
+    } else {
+        describe(file, &answer);
+    }
+    if conflicts.is_empty() { Ok(()) } else { Err(anyhow!("{}", conflicts.join("\n"))) }
+}
+
+fn describe(file: &PathBuf, plan: &Value) {
+    println!("{}: no mistakes", file.display());
+    println!(
+        "id {}: {}",
+        text(&plan["id"]),
+        match plan["url"].as_str() {
+            Some(url) => format!("is told at {url} what happens from when it is added"),
+            None => "is told nothing; its token acts as its users".to_owned(),
+        }
+    );
+    let account = if plan["sender_exists"] == true { "an account that exists" } else { "an account that is made" };
+    println!("sender {}: {account}", text(&plan["sender"]));
+    for caught in plan["caught"].as_array().into_iter().flatten() {
+        let exclusive = if caught["exclusive"] == true { " (exclusive)" } else { "" };
+        let examples: Vec<String> = caught["examples"].as_array().into_iter().flatten().map(text).collect();
+        let count = caught["count"].as_u64().unwrap_or_default();
+        let more = if count > examples.len() as u64 { ", …" } else { "" };
+        let which = if count == 0 {
+            "none that exists".to_owned()
+        } else {
+            format!("{count} that exist: {}{more}", examples.join(", "))
+        };
+        println!("{} {}{exclusive}: {which}", text(&caught["kind"]), text(&caught["regex"]));
+    }
+    for key in plan["unknown_keys"].as_array().into_iter().flatten() {
+        println!("kept, without meaning here: {}", text(key));
+    }
+}
+
+fn audit(answer: &Value) {
+    let rows = answer["entries"].as_array().into_iter().flatten().map(|entry| {
+        let cell = |key: &str| text(&entry[key]);
+        vec![at(&entry["at"]), cell("actor"), cell("action"), cell("registration"), cell("detail")]
+    });
+    table::print(&["WHEN", "WHO", "DID", "REGISTRATION", "WHAT"], rows);
+}
+
+fn encode(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// The file as JSON, once nothing is wrong with it alone: so mistakes are told with the lines of the file itself.

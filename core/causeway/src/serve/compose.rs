@@ -106,7 +106,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
             registrations: registrations.clone(),
         }),
         queues: Arc::new(router.clone()),
-        registrar: Arc::new(registrations.clone()),
+        registrar: Arc::new(registrations.acting_for("installation of a bridge")),
         host: Arc::new(plugins(config)?),
         secrets: secrets_key::load_or_make(&config.own.secrets_key_path)?,
         public_url: config.public_baseurl.clone().or_else(|| config.local_url()),
@@ -164,7 +164,7 @@ fn plugins(config: &Config) -> anyhow::Result<Plugins> {
     Plugins::new(config).context("starting the plugin host")
 }
 
-fn store_config(database: &config::Database) -> anyhow::Result<StoreConfig> {
+pub fn store_config(database: &config::Database) -> anyhow::Result<StoreConfig> {
     Ok(match database {
         config::Database::Sqlite(path) => {
             if let Some(folder) = path.parent() {

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use crate::config;
+pub use compose::store_config;
 
 /// Run the hub
 ///

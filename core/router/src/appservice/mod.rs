@@ -3,6 +3,7 @@
 
 mod body;
 mod connection;
+mod held;
 mod ping;
 mod query;
 mod transaction;
@@ -14,6 +15,7 @@ use causeway_registration::Registration;
 
 use crate::destination::{Delivered, Destination, DestinationId, Transaction};
 pub use connection::{Connection, ConnectionError, HttpSettings};
+pub use held::HeldAppservice;
 pub use ping::PingError;
 pub use query::{QueryError, ThirdParty};
 

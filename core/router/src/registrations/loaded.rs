@@ -19,6 +19,8 @@ pub struct Registered {
     pub http: Option<Arc<HttpAppservice>>,
     /// the configuration's file it came from
     pub source: Option<String>,
+    /// why nothing is delivered: what is wrong with its file
+    pub held: Option<String>,
     /// milliseconds since the Unix epoch
     pub added: i64,
     pub changed: i64,

@@ -1,11 +1,14 @@
 //! The registrations of this server: in the store for good, in memory for every request, changed while running.
 
+mod audit;
 mod files;
 mod history;
 mod interest;
 mod loaded;
+mod plan;
 mod queries;
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -18,18 +21,22 @@ use causeway_store::{
 use ruma::OwnedUserId;
 use tokio::sync::Mutex;
 
-use crate::appservice::{ConnectionError, HttpAppservice, HttpSettings, PingError, destination_id};
+use crate::appservice::{ConnectionError, HeldAppservice, HttpAppservice, HttpSettings, PingError, destination_id};
+use crate::destination::Destination;
 use crate::router::{QueueError, Router};
 use crate::timing::now_ms;
 pub use files::{FileOutcome, FileReport};
 use loaded::Loaded;
 pub use loaded::Registered;
+pub use plan::{Caught, Plan};
 pub use queries::{Queried, network};
 
 /// All registrations. Cheap to clone.
 #[derive(Clone)]
 pub struct Registrations {
     inner: Arc<Inner>,
+    /// who changes them, for the audit log
+    actor: Arc<str>,
 }
 
 struct Inner {
@@ -40,6 +47,10 @@ struct Inner {
     loaded: RwLock<Arc<Loaded>>,
     /// one change at a time
     changing: Mutex<()>,
+    /// what is wrong, by the file's name
+    broken: RwLock<BTreeMap<String, String>>,
+    /// appservice and user, with the day (since the Unix epoch) that the audit log has them
+    masquerades: RwLock<HashMap<(String, String), i64>>,
 }
 
 /// Why registrations were not changed.
@@ -74,8 +85,9 @@ pub struct Removed {
 }
 
 impl Registrations {
-    /// Reads what the store has and begins to deliver. A stored registration that this version refuses is reported and
-    /// left out: it never keeps the server from starting.
+    /// Reads what the store has and begins to deliver. One whose file is missing or broken is held, until
+    /// [`Registrations::apply_files`] finds the file mended; a stored registration that this version refuses is reported
+    /// and left out. Neither keeps the server from starting.
     pub async fn load(
         store: Store,
         router: Router,
@@ -90,21 +102,37 @@ impl Registrations {
             settings,
             loaded: RwLock::new(Arc::new(Loaded::new(server_name))),
             changing: Mutex::new(()),
+            broken: RwLock::default(),
+            masquerades: RwLock::default(),
         };
-        let registrations = Self { inner: Arc::new(inner) };
+        let registrations = Self { inner: Arc::new(inner), actor: "this server".into() };
         for row in rows.into_iter().filter(|row| !row.disabled) {
             let entered = match Registration::parse(&row.document) {
-                Ok(registration) => registrations.enter(registration, &row).await,
+                Ok(registration) => {
+                    let fault = row.source.as_deref().and_then(|source| files::fault(Path::new(source), &row.id));
+                    registrations.enter(registration, &row, fault).await
+                }
                 Err(mistakes) => Err(mistakes.into()),
             };
             match entered {
                 Err(error @ (RegistrationError::Mistakes(_) | RegistrationError::Sender { .. })) => {
                     tracing::error!(registration = row.id, %error, "a stored registration cannot be used");
+                    let name = format!("{}{:?} of the database", files::STORED, row.id);
+                    registrations.note_broken(&name, &format!("{name}: {error}"));
                 }
                 other => other?,
             }
         }
         Ok(registrations)
+    }
+
+    /// Files that could not be applied, and what is wrong with each, line by line; by their names.
+    pub fn broken(&self) -> BTreeMap<String, String> {
+        self.inner.broken.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_broken(&self, file: &str, text: &str) {
+        self.inner.broken.write().unwrap_or_else(PoisonError::into_inner).insert(file.to_owned(), text.to_owned());
     }
 
     /// Raised by every change: whoever keeps answers asks again when it differs.
@@ -160,8 +188,7 @@ impl Registrations {
         Ok(took)
     }
 
-    /// What is wrong with a file, as [`Registrations::add`] would say it.
-    pub fn check(&self, text: &str) -> Result<Registration, RegistrationError> {
+    fn check(&self, text: &str) -> Result<Registration, RegistrationError> {
         let registration = Registration::parse(text)?;
         self.refuse_conflicts(&registration, |_| true)?;
         Ok(registration)
@@ -204,7 +231,8 @@ impl Registrations {
             lapsed = self.inner.router.queue_show(&destination).await?.waiting;
             self.inner.router.remove(&destination).await?;
         }
-        self.commit(vec![delete_registration(id, registered.source.is_some())]).await?;
+        let told = self.told("remove", id, &format!("{lapsed} events that waited for it lapse"));
+        self.commit(vec![delete_registration(id, registered.source.is_some()), told]).await?;
         self.change(|loaded| {
             loaded.by_id.remove(id);
         });
@@ -235,7 +263,16 @@ impl Registrations {
         let sender = self.sender(&registration)?;
         let now = now_ms();
         let id = registration.id.clone();
-        let added = self.get(&id).map_or(now, |registered| registered.added);
+        let known = self.get(&id);
+        let added = known.as_ref().map_or(now, |registered| registered.added);
+        let told = match &known {
+            Some(known) => {
+                let keys = registration.changed_keys(&known.registration);
+                let rotated = !keys.is_empty() && keys.iter().all(|key| key == "as_token" || key == "hs_token");
+                self.told(if rotated { "rotate" } else { "change" }, &id, &keys.join(", "))
+            }
+            None => self.told("add", &id, if registration.url.is_some() { "with a url" } else { "without a url" }),
+        };
         let row = RegistrationRow {
             id: id.clone(),
             document: registration.to_yaml(),
@@ -246,20 +283,31 @@ impl Registrations {
         };
         let put = put_registration(&row.id, &row.document, row.source.as_deref(), now);
         // The appservice acts as its sender without registering it, and others may invite it.
-        self.commit(vec![put, ensure_account(sender.as_str(), &id, now)]).await?;
-        self.enter(registration, &row).await?;
+        self.commit(vec![put, ensure_account(sender.as_str(), &id, now), told]).await?;
+        self.enter(registration, &row, None).await?;
         tracing::info!(registration = id, "registration written");
         self.known(&id)
     }
 
-    /// Makes a registration count: its queue first, then what it is interested in.
-    async fn enter(&self, registration: Registration, row: &RegistrationRow) -> Result<(), RegistrationError> {
+    /// Makes a registration count: its queue first, then what it is interested in. `held`: why nothing is delivered.
+    async fn enter(
+        &self,
+        registration: Registration,
+        row: &RegistrationRow,
+        held: Option<String>,
+    ) -> Result<(), RegistrationError> {
         let sender = self.sender(&registration)?;
         let registration = Arc::new(registration);
         let http = HttpAppservice::new(Arc::clone(&registration), &self.inner.settings)?.map(Arc::new);
         let had_queue = self.get(&row.id).is_some_and(|before| before.destination.is_some());
         let destination = match &http {
-            Some(http) => Some(self.inner.router.register(Arc::clone(http) as _).await?),
+            Some(http) => {
+                let destination: Arc<dyn Destination> = match &held {
+                    Some(reason) => Arc::new(HeldAppservice::new(Arc::clone(http), reason)),
+                    None => Arc::clone(http) as _,
+                };
+                Some(self.inner.router.register(destination).await?)
+            }
             None if had_queue => {
                 self.inner.router.remove(&destination_id(&row.id)).await?;
                 None
@@ -271,6 +319,7 @@ impl Registrations {
             destination,
             http,
             source: row.source.clone(),
+            held,
             added: row.added,
             changed: row.changed,
             sender,

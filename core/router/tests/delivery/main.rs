@@ -353,10 +353,32 @@ fn files_of_the_configuration_are_applied_and_reported(data: &Data) {
     assert_eq!(outcomes(&hub, &paths[..1]), ["changed"]);
     let refused = hub.wait(hub.registrations.rotate("a")).err().expect("its file has the tokens");
     assert!(matches!(&refused, RegistrationError::FromFile { file, .. } if file.ends_with("good.yaml")), "{refused}");
-    std::fs::write(&good, "id: [").unwrap();
+
+    // Broken, missing, and another's: held, also across a restart; mended: everything comes, in order.
+    std::fs::write(&good, "id: a\nurl: [\n").unwrap();
     assert_eq!(outcomes(&hub, &paths[..1]), ["broken"]);
-    hub.send(1, "a_ghost", "still there");
-    hub.wait_for_events(&appservice, 1);
+    hub.send(1, "a_ghost", "1");
+    let status = hub.wait_for_queue("a", "held", |status| status.state == QueueState::Held && status.waiting == 1);
+    let reason = status.last_error.expect("a reason");
+    assert!(format!("{reason:?}").contains("good.yaml:"), "{reason:?}");
+    std::fs::remove_file(&good).unwrap();
+    assert_eq!(outcomes(&hub, &paths[..1]), ["broken"]);
+    hub.send(1, "a_ghost", "2");
+    hub.kill();
+    let hub = Hub::start(data);
+    hub.send(1, "a_ghost", "3");
+    hub.wait_for_queue("a", "held", |status| status.state == QueueState::Held && status.waiting == 3);
+    assert_eq!(outcomes(&hub, &paths[..1]), ["broken"]);
+    assert!(hub.registrations.get("a").unwrap().held.as_ref().unwrap().contains("put it back"));
+    std::fs::write(&good, appservice.registration("b")).unwrap();
+    outcomes(&hub, &paths[..1]);
+    assert!(hub.registrations.get("a").unwrap().held.is_some(), "the file speaks for another one");
+    assert!(appservice.bodies().is_empty(), "{:?}", appservice.bodies());
+    std::fs::write(&good, appservice.registration("a") + "note: changed\n").unwrap();
+    assert_eq!(outcomes(&hub, &paths[..1]), ["mended"]);
+    hub.wait_for_events(&appservice, 3);
+    assert_eq!(appservice.bodies(), ["1", "2", "3"]);
+    assert!(hub.registrations.broken().is_empty());
 
     std::fs::write(&good, appservice.registration("a")).unwrap();
     let removed = hub.wait(hub.registrations.remove("a")).unwrap();

@@ -17,6 +17,7 @@ on_both!(
     positions_are_gapless_and_in_order_over_reopening,
     watchers_see_groups_in_order,
     nulls_bind_to_every_type,
+    what_is_still_to_be_migrated_is_told_without_doing_it,
     of_cursors_written_in_one_group_the_newest_counts,
 );
 
@@ -145,4 +146,13 @@ async fn of_cursors_written_in_one_group_the_newest_counts(fixture: Fixture) {
     store.commit(Commit::of(vec![advance_cursor(one, progress(3, 40, 4))])).await.unwrap();
     let row = store.destination("appservice:one").await.unwrap().unwrap();
     assert_eq!((row.cursor, row.in_flight), (at(40), None));
+}
+
+pub async fn what_is_still_to_be_migrated_is_told_without_doing_it(fixture: crate::Fixture) {
+    if let causeway_store::Database::Postgres { .. } = fixture.config.database {
+        let pending = causeway_store::pending_migrations(&fixture.config).await.unwrap();
+        assert_eq!(pending.first(), Some(&"0001-log"));
+    }
+    drop(fixture.open().await);
+    assert_eq!(causeway_store::pending_migrations(&fixture.config).await.unwrap(), Vec::<&str>::new());
 }

@@ -13,3 +13,4 @@ mod input;
 mod irc;
 mod loss;
 mod queues;
+mod registrations;

@@ -14,7 +14,7 @@ pub async fn add(
     State(registrations): State<Registrations>,
     file: String,
 ) -> Result<Json<Map<String, Value>>, ApiError> {
-    let registered = registrations.add(&file).await?;
+    let registered = registrations.acting_for(&admin.to_string()).add(&file).await?;
     tracing::info!(%admin, registration = registered.registration.id, "registration added");
     Ok(Json(describe_registered(&registered)))
 }

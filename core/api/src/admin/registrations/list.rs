@@ -7,7 +7,8 @@ use super::describe_registered;
 use crate::ApiError;
 use crate::admin::authorize::Admin;
 
-/// `GET /_causeway/admin/v1/registrations`: all of them, HTTP appservices and plugins alike, with their queues in short.
+/// `GET /_causeway/admin/v1/registrations`: all of them, HTTP appservices and plugins alike, with their queues in short;
+/// `broken_files`: what is wrong with files of the configuration, by their names.
 pub async fn list(
     _: Admin,
     State(registrations): State<Registrations>,
@@ -23,5 +24,5 @@ pub async fn list(
         }
         list.push(description);
     }
-    Ok(Json(json!({ "registrations": list })))
+    Ok(Json(json!({ "registrations": list, "broken_files": registrations.broken() })))
 }

@@ -5,6 +5,7 @@ mod check;
 mod export;
 mod list;
 mod pause;
+mod ping;
 mod remove;
 mod resume;
 mod rotate;
@@ -26,6 +27,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .route(&format!("{base}/{{id}}"), get(show::show).delete(remove::remove))
         .route(&format!("{base}/{{id}}/export"), get(export::export))
         .route(&format!("{base}/{{id}}/pause"), post(pause::pause))
+        .route(&format!("{base}/{{id}}/ping"), post(ping::ping))
         .route(&format!("{base}/{{id}}/resume"), post(resume::resume))
         .route(&format!("{base}/{{id}}/rotate"), post(rotate::rotate))
 }
@@ -80,6 +82,7 @@ fn describe(registration: &Registration) -> Map<String, Value> {
 fn describe_registered(registered: &Registered) -> Map<String, Value> {
     let mut description = describe(&registered.registration);
     description.insert("source".to_owned(), json!(registered.source));
+    description.insert("held".to_owned(), json!(registered.held));
     description.insert("added".to_owned(), json!(registered.added));
     description.insert("changed".to_owned(), json!(registered.changed));
     description

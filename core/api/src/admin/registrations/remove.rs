@@ -12,7 +12,7 @@ pub async fn remove(
     State(registrations): State<Registrations>,
     Path(id): Path<String>,
 ) -> Result<Json<Removed>, ApiError> {
-    let removed = registrations.remove(&id).await?;
+    let removed = registrations.acting_for(&admin.to_string()).remove(&id).await?;
     tracing::info!(%admin, registration = id, "registration removed");
     Ok(Json(removed))
 }

@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::{Path, State};
-use causeway_router::{QueueStatus, Router, destination_id};
+use causeway_router::{QueueStatus, Registrations, Router, destination_id};
 
 use crate::ApiError;
 use crate::admin::authorize::Admin;
@@ -8,11 +8,13 @@ use crate::admin::authorize::Admin;
 /// `POST /_causeway/admin/v1/registrations/{id}/resume`: its queue goes on where it was held.
 pub async fn resume(
     admin: Admin,
+    State(registrations): State<Registrations>,
     State(router): State<Router>,
     Path(id): Path<String>,
 ) -> Result<Json<QueueStatus>, ApiError> {
     let queue = destination_id(&id);
     router.resume(&queue).await?;
+    registrations.acting_for(&admin.to_string()).note("resume", &id, "").await?;
     tracing::info!(%admin, registration = id, "registration resumed");
     Ok(Json(router.queue_show(&queue).await?))
 }

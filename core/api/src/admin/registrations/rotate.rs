@@ -12,7 +12,7 @@ pub async fn rotate(
     State(registrations): State<Registrations>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    let registered = registrations.rotate(&id).await?;
+    let registered = registrations.acting_for(&admin.to_string()).rotate(&id).await?;
     tracing::info!(%admin, registration = id, "registration rotated");
     Ok(Json(json!({ "file": registered.registration.to_yaml() })))
 }
