@@ -201,3 +201,33 @@ async fn queue_commands_skip_replay_and_lapse() -> Result<()> {
     assert_eq!(scene.appservice.violations(), Vec::<String>::new());
     Ok(())
 }
+
+#[tokio::test]
+async fn new_appservice_that_asks_for_history_gets_its_rooms_past() -> Result<()> {
+    let scene = Scene::set(Database::Sqlite, 1).await?;
+    for body in ["before", "asked for", "too"] {
+        scene.alice.say(&scene.rooms[0], body).await?;
+    }
+    scene.told("too").await?;
+    let events = scene.appservice.events();
+    let event = events.iter().find(|event| event["content"]["body"] == "asked for").context("it came")?;
+    let event_id = event["event_id"].as_str().context("an id")?;
+    let from = scene.command(&["event", event_id]).await?["position"].to_string();
+
+    let archive = RecordingAppservice::start()?;
+    let alice = "namespaces:\n  users:\n  - regex: '@alice:.*'\n    exclusive: false\n";
+    let registration = archive.registration("archive").replace("namespaces:\n  users:\n", alice);
+    scene.hub.add_registration("archive", &registration).await?;
+    let refused = scene.command(&["replay", "archive", "--from", &from]).await.expect_err("it was told nothing");
+    assert!(refused.to_string().contains("nothing to replay"), "{refused}");
+    assert_eq!(scene.command(&["replay", "archive", "--from", &from, "--history"]).await?, json!({"events": 2}));
+    archive.wait_for_events(2, LIMIT).await?;
+    scene.alice.say(&scene.rooms[0], "after").await?;
+    archive.wait_for_events(3, LIMIT).await?;
+    assert_eq!(archive.bodies(), ["asked for", "too", "after"]);
+    let marks: Vec<Value> =
+        archive.events().iter().map(|event| event["unsigned"]["io.causeway.redelivery"].clone()).collect();
+    assert_eq!(marks, [json!("replay"), json!("replay"), Value::Null]);
+    assert_eq!(archive.violations(), Vec::<String>::new());
+    Ok(())
+}
