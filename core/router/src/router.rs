@@ -188,10 +188,11 @@ impl Router {
         }
     }
 
-    /// It has answered a ping: its back-off ends, and what failed is tried at once.
+    /// It has answered a ping that it asked for: its back-off ends as soon as it has started (bridgev2 asks before it
+    /// knows who is logged in), and what failed is tried then.
     pub fn returned(&self, nid: DestinationNid) {
         if let Some(queue) = self.shared.queue(nid) {
-            queue.state().returned(Instant::now());
+            queue.state().answering(Instant::now());
             rouse(&self.shared, &queue);
         }
     }

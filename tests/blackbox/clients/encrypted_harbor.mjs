@@ -1,8 +1,9 @@
 // Alice with matrix-js-sdk and its encryption, in a room that a bridge to the harbor encrypts. What the harbor says and
 // hears meanwhile is in ../tests/scenarios/counterparts/encryption.rs.
 //
-// Argument: {"url", "user", "password", "chat", "gull", "ready", "away"}; the last two are types of account data: that
-// which is set here once alice's device has its keys, and that which says that the bridge was stopped.
+// Argument: {"url", "user", "password", "chat", "gull", "bot", "is_signed", "ready", "away"}; `is_signed`: the bot signs its
+// device; the last two are types of account data: that which is set here once alice's device has its keys, and that which
+// says that the bridge was stopped.
 
 import assert from "node:assert/strict";
 import { createHash, webcrypto } from "node:crypto";
@@ -32,7 +33,7 @@ async function decryptFile(data, file) {
     return Buffer.from(await subtle.decrypt({ name: "AES-CTR", counter, length: 64 }, key, data)).toString();
 }
 
-const { matrix: alice, client, userId, deviceId } =
+const { matrix: alice, client, crypto, userId, deviceId } =
     await EncryptedPerson.logIn(options.url, options.user, options.password);
 try {
     await until("the device's keys", async () => {
@@ -51,6 +52,9 @@ try {
         return event;
     };
     const first = await hears("the first message", (event) => event.getOriginalContent().body === "ahoy");
+    const device = first.getWireContent().device_id;
+    const status = await crypto.getDeviceVerificationStatus(options.bot, device);
+    assert.equal(status.signedByOwner, options.is_signed, `the bot's device ${device}`);
     const mine = await alice.say(room, "ahoy, gull");
     await until("the edit of gull", () => first.replacingEvent()?.getContent()["m.new_content"]?.body === "ahoy, alice");
     assert(first.replacingEvent().isEncrypted(), "the edit came as plain text");

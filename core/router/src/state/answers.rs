@@ -238,8 +238,8 @@ impl State {
     }
 
     /// A sign of life ends a back-off, once the destination has started: when it has made no request for a while, at the
-    /// latest after a second. Some (heisenbridge) listen, and forget what they are told, before they know their rooms
-    /// again. True: it ends sooner than it would have.
+    /// latest after a second. Some (heisenbridge, bridgev2) listen, and refuse or forget what they are told, before they
+    /// know their rooms and logins again. True: it ends sooner than it would have.
     pub fn alive(&mut self, now: Instant) -> bool {
         let Some(until) = self.hold else { return false };
         let limit = *self.start_limit.get_or_insert(now + START_LIMIT);
@@ -255,7 +255,7 @@ impl State {
         self.try_all(now);
     }
 
-    /// It says that it is there again, and is perhaps another than before: everything is tried at once.
+    /// It is perhaps another than before: everything is tried at once.
     pub fn returned(&mut self, now: Instant) {
         self.life();
         self.try_all(now);

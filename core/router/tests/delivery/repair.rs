@@ -182,7 +182,7 @@ pub fn a_room_that_hangs_delays_no_other_of_an_appservice_with_lanes(data: &Data
     hub.wait(hub.registrations.add(&registration)).unwrap();
     appservice.behave(Behavior { hang_on: HashSet::from(["0".to_owned()]), ..Behavior::default() });
     messages(&hub, 0..40, 4);
-    let is_hanging = |number: &usize| number % 4 == 0;
+    let is_hanging = |number: &usize| number.is_multiple_of(4);
     hub.wait_for_events(&appservice, 30);
     assert!(!numbers(&appservice).iter().any(is_hanging));
     hub.wait_for_queue("a", "one room to wait", |status| status.waiting == 10 && status.in_flight.len() == 1);

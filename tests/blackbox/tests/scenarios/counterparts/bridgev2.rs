@@ -1,7 +1,7 @@
 //! A bridge to the harbor on mautrix's bridgev2: the Go library that most of today's bridges are built on.
 
 use anyhow::{Context, Result, ensure};
-use causeway_blackbox::{Hub, Program, escape, free_port, http_client, scenario, until};
+use causeway_blackbox::{Database, Hub, Program, escape, free_port, http_client, scenario, until};
 use serde_json::{Value, json};
 
 use super::Scene;
@@ -59,18 +59,25 @@ pub async fn logged_in(scene: &Scene) -> Result<Management<'_>> {
 }
 
 #[test]
-fn bridgev2_carries_a_conversation() -> Result<()> {
-    scenario(async {
-        let scene = Scene::set().await?;
-        let mut bridge = started(&scene, json!({})).await?;
-        let management = logged_in(&scene).await?;
-        management.ask("version", "harborbridge").await?;
-        let room_id = talk(&scene).await?;
-        message_status(&scene, &room_id).await?;
-        talk_while_away(&scene, &mut bridge, &room_id).await?;
-        management.ask("list-logins", "alice").await?;
-        bridge.stop().await
-    })
+fn bridgev2_carries_a_conversation_on_sqlite() -> Result<()> {
+    scenario(conversation(Database::Sqlite))
+}
+
+#[test]
+fn bridgev2_carries_a_conversation_on_postgres() -> Result<()> {
+    scenario(conversation(Database::Postgres))
+}
+
+async fn conversation(database: Database) -> Result<()> {
+    let scene = Scene::set_on(database).await?;
+    let mut bridge = started(&scene, json!({})).await?;
+    let management = logged_in(&scene).await?;
+    management.ask("version", "harborbridge").await?;
+    let room_id = talk(&scene).await?;
+    message_status(&scene, &room_id).await?;
+    talk_while_away(&scene, &mut bridge, &room_id).await?;
+    management.ask("list-logins", "alice").await?;
+    bridge.stop().await
 }
 
 /// The bridge says of each message in the room that the network has it.

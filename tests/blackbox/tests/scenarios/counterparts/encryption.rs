@@ -1,7 +1,7 @@
 //! The bridgev2 bridge with encryption, in each of the ways by which its keys can reach it; alice's client encrypts too.
 
 use anyhow::{Context, Result, ensure};
-use causeway_blackbox::{Program, escape, node_script, scenario, until};
+use causeway_blackbox::{Hub, Program, escape, node_script, scenario, until};
 use serde_json::{Value, json};
 
 use super::Scene;
@@ -46,7 +46,8 @@ async fn conversation(encryption: Value, keys: &[&str]) -> Result<()> {
     logged_in(&scene).await?;
     let arguments = json!({
         "url": scene.hub.url(), "user": "alice", "password": "secret", "chat": CHAT, "gull": Scene::ghost("gull"),
-        "ready": READY, "away": AWAY,
+        "ready": READY, "away": AWAY, "bot": format!("@harborbot:{}", Hub::SERVER_NAME),
+        "is_signed": keys.contains(&DEVICES),
     });
     tokio::try_join!(node_script("encrypted_harbor.mjs", &arguments), from_the_harbor(&scene, &mut bridge))?;
     bridge.stop().await

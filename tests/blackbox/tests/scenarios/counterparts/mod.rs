@@ -11,20 +11,26 @@ mod talk;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use causeway_blackbox::{Client, Harbor, Hub, HubOptions};
+use causeway_blackbox::{Client, Database, Harbor, Hub, HubOptions, Place};
 
 /// A hub with alice on it, and the network that bridges of our own lead to.
 struct Scene {
     hub: Hub,
     harbor: Harbor,
     alice: Client,
+    _place: Place,
 }
 
 impl Scene {
     async fn set() -> Result<Self> {
-        let hub = Hub::start(HubOptions::default()).await?;
+        Self::set_on(Database::Sqlite).await
+    }
+
+    async fn set_on(database: Database) -> Result<Self> {
+        let place = database.place()?;
+        let hub = Hub::start(HubOptions { database: place.url.clone(), ..HubOptions::default() }).await?;
         let alice = hub.user("alice").await?;
-        Ok(Self { hub, harbor: Harbor::start().await?, alice })
+        Ok(Self { hub, harbor: Harbor::start().await?, alice, _place: place })
     }
 
     fn file(&self, name: &str) -> PathBuf {
