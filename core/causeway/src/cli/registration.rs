@@ -1,6 +1,6 @@
 //! `causeway registration`: application services, on the running hub.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use causeway_registration::Registration;
@@ -117,7 +117,7 @@ async fn plan(file: &PathBuf, target: &Target, offline: bool) -> anyhow::Result<
     if conflicts.is_empty() { Ok(()) } else { Err(anyhow!("{}", conflicts.join("\n"))) }
 }
 
-fn describe(file: &PathBuf, plan: &Value) {
+fn describe(file: &Path, plan: &Value) {
     println!("{}: no mistakes", file.display());
     println!(
         "id {}: {}",

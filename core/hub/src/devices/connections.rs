@@ -23,9 +23,11 @@ pub struct Connection {
     pub last_seen: i64,
 }
 
+type ByDevice = HashMap<(OwnedUserId, OwnedDeviceId), Vec<Connection>>;
+
 #[derive(Clone, Default)]
 pub(super) struct Connections {
-    by_device: Arc<Mutex<HashMap<(OwnedUserId, OwnedDeviceId), Vec<Connection>>>>,
+    by_device: Arc<Mutex<ByDevice>>,
 }
 
 impl Devices {

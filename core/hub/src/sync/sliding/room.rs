@@ -44,12 +44,12 @@ impl Inner {
             if before.is_some_and(|sent| sent.until >= room.position) {
                 return Ok(None);
             }
-            return Ok(Some(self.from_outside(context, candidate, &snapshot).await?));
+            return Ok(Some(self.seen_from_outside(context, candidate, &snapshot).await?));
         }
-        self.from_inside(context, candidate, before, wanted, &snapshot).await.map(Some)
+        self.seen_from_inside(context, candidate, before, wanted, &snapshot).await.map(Some)
     }
 
-    async fn from_outside(
+    async fn seen_from_outside(
         &self,
         context: &Context<'_>,
         candidate: &Candidate,
@@ -65,7 +65,7 @@ impl Inner {
         Ok((answer, sent(candidate, context.token.position, &Wanted::default(), HashSet::new())))
     }
 
-    async fn from_inside(
+    async fn seen_from_inside(
         &self,
         context: &Context<'_>,
         candidate: &Candidate,
@@ -180,7 +180,8 @@ impl Inner {
                 answer["is_dm"] = true.into();
             }
         }
-        if !peopled && !(named && name.is_none()) {
+        let wants_counts = peopled || (named && name.is_none());
+        if !wants_counts {
             return Ok(());
         }
         let counts = self.store.member_counts(room.facts().nid).await?;
