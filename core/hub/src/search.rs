@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
-use crate::rooms::{RoomSnapshot, SendError};
+use crate::rooms::{RoomSnapshot, SendError, redacts};
 use crate::timelines::{EventError, Form, Item, Timelines, Viewer, matches};
 
 pub const KEYS: [&str; 3] = ["content.body", "content.name", "content.topic"];
@@ -155,7 +155,9 @@ impl Search {
             reached = last.unwrap_or(to);
             let mut statements: Vec<Statement> = Vec::new();
             for entry in &entries {
-                if let Some(target) = redacted_by(entry) {
+                if entry.kind == EntryKind::Live
+                    && let Some(target) = redacts(entry)
+                {
                     let target = self.store.entry(&target).await?;
                     statements.extend(target.map(|target| self.store.delete_search_text(target.nid)));
                 } else if let Some((key, text)) = text(&entry.event_type, &entry.json) {
@@ -191,21 +193,4 @@ fn text(event_type: &str, json: &str) -> Option<(&'static str, String)> {
     text.truncate(text.floor_char_boundary(LONGEST));
     // PostgreSQL takes no zero in a text.
     Some((key, text.replace('\0', " ")))
-}
-
-fn redacted_by(entry: &causeway_store::Entry) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Redaction {
-        redacts: Option<String>,
-        content: Content,
-    }
-    #[derive(Deserialize)]
-    struct Content {
-        redacts: Option<String>,
-    }
-    if &*entry.event_type != "m.room.redaction" || entry.kind != EntryKind::Live {
-        return None;
-    }
-    let redaction: Redaction = serde_json::from_str(&entry.json).ok()?;
-    redaction.redacts.or(redaction.content.redacts)
 }

@@ -19,6 +19,7 @@ mod upgrade;
 mod visibility;
 
 pub use batch::{Batch, BatchError, BatchEvent, BatchPlace, Inserted};
+pub(crate) use redact::redacts;
 pub use requests::*;
 pub use snapshot::{RoomSnapshot, membership_of};
 pub use state::{RoomState, StateEvent};

@@ -1,8 +1,9 @@
 //! Redactions: the event, and what is left of its target, in one commit.
 
 use causeway_room::Pdu;
-use causeway_store::Place;
+use causeway_store::{Entry, Place};
 use ruma::{EventId, OwnedEventId, RoomId, UserId};
+use serde::Deserialize;
 
 use super::Rooms;
 use super::building::Building;
@@ -76,4 +77,22 @@ pub(super) fn redacted(
 ) -> Result<Pdu, SendError> {
     let text = causeway_room::redact::redact(json, rules).map_err(|error| SendError::BadContent(error.to_string()))?;
     Pdu::load(event_id, text, rules).map_err(|error| SendError::BadContent(error.to_string()))
+}
+
+/// What a redaction redacts, in whichever place its room version has it.
+pub(crate) fn redacts(entry: &Entry) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Redaction {
+        redacts: Option<String>,
+        content: Content,
+    }
+    #[derive(Deserialize)]
+    struct Content {
+        redacts: Option<String>,
+    }
+    if &*entry.event_type != "m.room.redaction" {
+        return None;
+    }
+    let redaction: Redaction = serde_json::from_str(&entry.json).ok()?;
+    redaction.redacts.or(redaction.content.redacts)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use causeway_store::{Position, ReceiptRow, UserRoom};
 use ruma::api::client::sync::sync_events::v3::Response;
 use ruma::serde::Raw;
-use ruma::{OneTimeKeyAlgorithm, OwnedRoomId, UInt};
+use ruma::{OneTimeKeyAlgorithm, OwnedRoomId, UInt, UserId};
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -59,17 +59,22 @@ impl Inner {
         Ok(())
     }
 
-    pub(super) async fn build(&self, request: &SyncRequest) -> Result<Built, SendError> {
+    /// A user's rooms, by id, and the end of a response that tells of them.
+    pub(super) async fn rooms_until_now(&self, user_id: &UserId) -> Result<(Vec<UserRoom>, SyncToken), SendError> {
         let lossy = self.lossy.last();
         self.notifier.reached(self.store.position()).await;
         let reached = self.notifier.position();
-        let mut rooms = self.store.user_rooms(request.user_id.as_str()).await?;
+        let mut rooms = self.store.user_rooms(user_id.as_str()).await?;
         rooms.sort_by(|one, other| one.room_id.cmp(&other.room_id));
         // A membership that is newer than what was reached moves the response's end, so that none falls between two.
         let to = rooms.iter().map(|room| room.position).fold(reached, Ord::max);
         self.notifier.reached(to).await;
+        Ok((rooms, SyncToken { position: to, lossy }))
+    }
 
-        let mut token = SyncToken { position: to, lossy };
+    pub(super) async fn build(&self, request: &SyncRequest) -> Result<Built, SendError> {
+        let (rooms, mut token) = self.rooms_until_now(&request.user_id).await?;
+        let to = token.position;
         let mut response = Response::new(String::new());
         self.to_device(request, &mut token, &mut response).await?;
         let mut shared = self.shared(request, token).await?;

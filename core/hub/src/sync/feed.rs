@@ -3,11 +3,11 @@
 use std::sync::{Arc, Weak};
 
 use causeway_store::{Entry, Group, Notice};
-use serde::Deserialize;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Inner;
+use crate::rooms::redacts;
 
 /// Until the last [`super::Sync`] is dropped.
 pub(super) fn start(inner: &Arc<Inner>, groups: Receiver<Arc<Group>>) {
@@ -108,22 +108,4 @@ impl Inner {
             }
         }
     }
-}
-
-/// What a redaction redacts, in whichever place its room version has it.
-fn redacts(entry: &Entry) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Redaction {
-        redacts: Option<String>,
-        content: Content,
-    }
-    #[derive(Deserialize)]
-    struct Content {
-        redacts: Option<String>,
-    }
-    if &*entry.event_type != "m.room.redaction" {
-        return None;
-    }
-    let redaction: Redaction = serde_json::from_str(&entry.json).ok()?;
-    redaction.redacts.or(redaction.content.redacts)
 }

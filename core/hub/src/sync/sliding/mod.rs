@@ -160,14 +160,7 @@ fn as_sync(request: &SlidingRequest, since: Option<SyncToken>) -> SyncRequest {
 
 impl Inner {
     async fn build_sliding(&self, request: &SlidingRequest, state: &State) -> Result<Built, SendError> {
-        let lossy = self.lossy.last();
-        self.notifier.reached(self.store.position()).await;
-        let reached = self.notifier.position();
-        let mut rooms = self.store.user_rooms(request.user_id.as_str()).await?;
-        rooms.sort_by(|one, other| one.room_id.cmp(&other.room_id));
-        let to = rooms.iter().map(|room| room.position).fold(reached, Ord::max);
-        self.notifier.reached(to).await;
-        let token = SyncToken { position: to, lossy };
+        let (rooms, token) = self.rooms_until_now(&request.user_id).await?;
         let shared = self.shared(&as_sync(request, state.token), token).await?;
         let direct = self.direct_rooms(request).await?;
         let context = Context { request, since: state.token, token, shared, direct };

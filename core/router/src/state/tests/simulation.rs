@@ -78,15 +78,7 @@ impl Simulation {
     /// Tries a dead letter again, as [`crate::Router::retry`] does.
     fn retry(&mut self) {
         let Some(letter) = self.machine.durable.dead.values().next().cloned() else { return };
-        let late = Exception {
-            position: letter.position,
-            event: letter.event,
-            room: letter.room,
-            kind: ExceptionKind::Late,
-            reason: letter.reason,
-            attempts: 0,
-            since: letter.since,
-        };
+        let late = crate::inspect::late(letter);
         self.late.insert(late.position.0);
         self.machine.durable.dead.remove(&late.position.0);
         self.machine.durable.exceptions.insert(late.position.0, late.clone());
