@@ -47,12 +47,14 @@ async def names(bridge):
     alice, wilma, room = bridge.alice, bridge.wilma, bridge.room
     wilma.connection.nick("wilhelmina")
     await alice.becomes(room, bridge.ghost("wilma"), "leave")
+    await bridge.is_renamed()
     joined = await alice.becomes(room, bridge.ghost("wilhelmina"), "join")
     assert joined["content"]["displayname"] == "wilhelmina", joined
     wilma.say(CHANNEL, "it is me")
     await alice.hears(room, bridge.ghost("wilhelmina"), "it is me")
     wilma.connection.nick("wilma")
     await alice.becomes(room, bridge.ghost("wilhelmina"), "leave")
+    await bridge.is_renamed()
     await alice.becomes(room, bridge.ghost("wilma"), "join")
 
 

@@ -57,6 +57,11 @@ class Heisenbridge:
     async def order(self, text, answer):
         await self.ask(self.room, f"heisenbridge: {text}", answer)
 
+    async def is_renamed(self):
+        # It loses the new ghost where it hears of the old one's leaving before its own request for that is answered,
+        # which a quick server makes likely: a fault of its own, that its list of names mends.
+        await self.order("NAMES", "Synchronizing members")
+
     async def rejoin(self):
         await self.order("JOIN", f"Joined {CHANNEL}")
 

@@ -68,6 +68,9 @@ class WasmBridge:
         await self.alice.until("to be in it", lambda: room in self.alice.client.rooms)
         return room
 
+    async def is_renamed(self):
+        pass
+
     async def rejoin(self):
         assert await self.join(CHANNEL) == self.room
 
