@@ -326,3 +326,20 @@ async fn who_waits_is_woken_by_a_message_and_not_by_what_is_not_seen() {
     let empty = hub.post(&format!("{PATH}?pos={}&timeout=200", pos(&answer)), &alice, body).await.ok();
     assert!(ids(&empty).is_empty() && begun.elapsed() >= std::time::Duration::from_millis(200));
 }
+
+#[tokio::test]
+async fn message_that_is_committed_while_an_answer_is_built_comes_with_its_room() {
+    let hub = TestHub::start().await;
+    let ((_, alice), (_, bob)) = (hub.user("alice").await, hub.user("bob").await);
+    let room = room(&hub, &alice, "room").await;
+    join(&hub, &bob, &room).await;
+    let mut answer = ask(&hub, &alice, "", list(9, json!([]))).await.ok();
+    for n in 0..100 {
+        let query = format!("{}&timeout=30000", pos(&answer));
+        let (txn_id, said) = (format!("t{n}"), n.to_string());
+        let (asked, _) =
+            tokio::join!(ask(&hub, &alice, &query, list(9, json!([]))), send_text(&hub, &bob, &room, &txn_id, &said));
+        answer = asked.ok();
+        assert_eq!(texts(&answer["rooms"][&room]), [said]);
+    }
+}

@@ -66,8 +66,8 @@ impl Inner {
         let reached = self.notifier.position();
         let mut rooms = self.store.user_rooms(user_id.as_str()).await?;
         rooms.sort_by(|one, other| one.room_id.cmp(&other.room_id));
-        // A membership that is newer than what was reached moves the response's end, so that none falls between two.
-        let to = rooms.iter().map(|room| room.position).fold(reached, Ord::max);
+        // What is newer than what was reached moves the response's end, so that none falls between two.
+        let to = rooms.iter().map(|room| room.position.max(room.last_position)).fold(reached, Ord::max);
         self.notifier.reached(to).await;
         Ok((rooms, SyncToken { position: to, lossy }))
     }

@@ -59,6 +59,12 @@ async fn closed(bridge: &Bridge) -> (String, String) {
     (text(row("close-code").unwrap()), text(closed))
 }
 
+/// Reads the request: an answer that comes before it is none.
+async fn asked(stream: &mut TcpStream) {
+    let mut lines = BufReader::new(stream).lines();
+    while !lines.next_line().await.unwrap().unwrap().is_empty() {}
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn websocket_carries_frames_both_ways_and_tells_the_close_code() {
     let bed = Bed::new().await;
@@ -121,8 +127,7 @@ async fn lines_of_an_http_answer_arrive_while_it_stays_open() {
     let bridge = bridge(&bed, "events").await;
     let far = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut stream = dial(&bridge, "dial-stream http", &far).await;
-    let mut lines = BufReader::new(&mut stream).lines();
-    while !lines.next_line().await.unwrap().unwrap().is_empty() {}
+    asked(&mut stream).await;
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(b"6\r\ndata: \r\n6\r\nfirst\n\r\n").await.unwrap();
@@ -138,6 +143,7 @@ async fn http_answer_that_is_no_success_closes_with_its_status() {
     let bridge = bridge(&bed, "unauthorized").await;
     let far = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut stream = dial(&bridge, "dial-stream http", &far).await;
+    asked(&mut stream).await;
     stream.write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").await.unwrap();
     assert_eq!(closed(&bridge).await.0, "401");
 }
