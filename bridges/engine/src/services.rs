@@ -1,8 +1,10 @@
 //! What the engine gives to whoever runs connectors.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use bytes::Bytes;
-use causeway_store::bridges::{installed, message_map, plugin_kv};
+use causeway_store::bridges::{installed, message_map, plugin_kv, sends};
 use causeway_store::{Commit, StoreError};
 
 use crate::bridge::Bridge;
@@ -140,6 +142,17 @@ impl Services for Bridge {
             MatrixError::Refused(message) => RemoteError { kind: ErrorKind::TooLarge, message, retry_after_ms: None },
             other => internal(&other),
         })
+    }
+
+    async fn ended(&self, events: &[MatrixEvent]) -> Result<HashSet<String>, RemoteError> {
+        let mut ended = HashSet::new();
+        // What was never offered before can't have ended.
+        for event in events.iter().filter(|event| event.attempt > 1) {
+            let login = event.author.login.as_str();
+            let row = stored(sends::get(self.store(), self.id.as_str(), login, &event.id).await)?;
+            ended.extend(row.filter(|row| row.status != "pending").map(|row| row.event_id));
+        }
+        Ok(ended)
     }
 
     fn revived(&self, store: &StoreId) {

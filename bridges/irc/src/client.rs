@@ -8,7 +8,7 @@ use causeway_sdk::login::{Profile, Session as LoginSession};
 use causeway_sdk::net::{self, Conn, Event, Frame, Framing, Target, Tcp, Tls};
 use causeway_sdk::remote::{Member as RemoteMember, Membership, Sender};
 use causeway_sdk::state::{self, Report, Status, UserAction};
-use causeway_sdk::{Error, Outcome, PortalKey, RemoteEvent, RemoteKind, log, matrix, timers};
+use causeway_sdk::{Error, PortalKey, RemoteEvent, RemoteKind, log, matrix, timers};
 use serde::{Deserialize, Serialize};
 
 use crate::caps::Caps;
@@ -122,8 +122,6 @@ pub struct Session {
     pub isupport: Row<Isupport>,
     pub flow: Row<Flow>,
     pub pending: Table<Pending>,
-    /// events from before this Store that have ended since: the hub may be about to offer them once more
-    pub ended: BTreeMap<String, Option<Outcome>>,
     pub channels: Table<Channel>,
     pub members: BTreeMap<String, Table<Member>>,
     pub held: Table<Held>,
@@ -138,7 +136,6 @@ pub struct Session {
 impl Session {
     /// Reads the session back from its rows; `conn` is the connection that stayed open, if one did.
     pub fn load(session: &LoginSession, config: Rc<Config>, public_url: Option<String>, conn: Option<Conn>) -> Self {
-        let pending: Table<Pending> = Table::load("pending ");
         Self {
             login: session.login.clone(),
             account: Account::load(),
@@ -148,8 +145,7 @@ impl Session {
             link: Row::load("link"),
             isupport: Row::load("isupport"),
             flow: Row::load("flow"),
-            ended: pending.iter().map(|(_, pending)| (pending.txn.clone(), None)).collect(),
-            pending,
+            pending: Table::load("pending "),
             channels: Table::load("channel "),
             members: BTreeMap::new(),
             held: Table::load("held "),

@@ -102,9 +102,8 @@ impl Session {
     /// What becomes of an event that is offered again: `None` where nothing of it was ever written, as the rows of the
     /// call that took it were never committed.
     pub fn offered_again(&mut self, txn: &str) -> Option<Outcome> {
-        let place = self.pending.iter().find(|(_, p)| p.txn == txn).map(|(k, p)| (k.to_owned(), p.is_lost));
-        // Its end and this offer crossed.
-        let Some((place, is_lost)) = place else { return self.ended.remove(txn).flatten() };
+        let (place, is_lost) =
+            self.pending.iter().find(|(_, p)| p.txn == txn).map(|(k, p)| (k.to_owned(), p.is_lost))?;
         if is_lost {
             self.pending.remove(&place);
             return Some(Outcome::Unknown(NOT_ACKNOWLEDGED.to_owned()));
@@ -319,9 +318,6 @@ impl Session {
         if let Err(error) = matrix::settle(&pending.txn, &outcome) {
             log::warn("settle not taken", &[("txn", &pending.txn), ("error", &error.message)]);
         }
-        if let Some(ended) = self.ended.get_mut(&pending.txn) {
-            *ended = Some(outcome);
-        }
     }
 
     /// The connection is gone. Lines whose frame certainly never left go back into the queue; an event with a line of
@@ -330,10 +326,8 @@ impl Session {
         for place in self.pending.keys() {
             let Some(pending) = self.pending.get(&place) else { continue };
             if pending.is_lost {
-                let lost = self.pending.remove(&place);
-                if let Some(ended) = lost.and_then(|lost| self.ended.get_mut(&lost.txn)) {
-                    *ended = Some(Outcome::Unknown(NOT_ACKNOWLEDGED.to_owned()));
-                }
+                // It was offered again if it was going to be.
+                self.pending.remove(&place);
                 continue;
             }
             let has_left = |line: &Line| match line.state {

@@ -1,5 +1,6 @@
 //! `describe` and `check-config`: calls into a Store that is thrown away, with nothing behind its imports.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -146,6 +147,9 @@ impl Services for Nothing {
         nothing()
     }
     async fn media_read(&self, _: &StoreId, _: &str) -> Result<Bytes, RemoteError> {
+        nothing()
+    }
+    async fn ended(&self, _: &[MatrixEvent]) -> Result<HashSet<String>, RemoteError> {
         nothing()
     }
     async fn media_write(&self, _: &StoreId, _: &str, _: &str, _: Bytes) -> Result<String, RemoteError> {

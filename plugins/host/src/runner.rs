@@ -17,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use causeway_bindings::v0_1::causeway::bridge::http::Response;
 use causeway_bindings::v0_1::causeway::bridge::ids::Error;
-use causeway_engine::connector::{CallError, CommitError, Effects, RemoteError, Session, StoreId, TimerWrite};
+use causeway_engine::connector::{CallError, CommitError, Effects, Outcome, RemoteError, Session, StoreId, TimerWrite};
 use causeway_fault::Point;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
@@ -354,18 +354,22 @@ impl Task {
             Some(live) => live,
             None => self.wake().await?,
         };
+        let (call, ended) = self.without_ended(call).await?;
         let ids: Vec<String> = match &call {
             Call::Matrix(events) => events.iter().map(|event| event.id.clone()).collect(),
             _ => Vec::new(),
         };
         let ceilings = &self.bridge.ceilings;
         let cpu = if call.is_long() { ceilings.cpu_long } else { ceilings.cpu };
-        let answer = live.call(call, cpu, self.timers.len(), self.requests).await?;
-        let outcomes = match &answer {
-            Ok(Answer::Outcomes(outcomes)) if outcomes.len() != ids.len() => return Err(Limit::Refused),
-            Ok(Answer::Outcomes(outcomes)) => ids.into_iter().zip(outcomes.iter().cloned()).collect(),
-            _ => Vec::new(),
-        };
+        let mut answer = live.call(call, cpu, self.timers.len(), self.requests).await?;
+        let mut outcomes = Vec::new();
+        if let Ok(Answer::Outcomes(given)) = &mut answer {
+            if given.len() != ids.len() {
+                return Err(Limit::Refused);
+            }
+            outcomes = ids.into_iter().zip(given.iter().cloned()).collect();
+            ended.into_iter().for_each(|place| given.insert(place, Outcome::Ignored("it has ended already".into())));
+        }
         let mut delivery = live.take_delivery();
         let mut effects = delivery.take_effects(now_ms(), |name| self.is_durable(name));
         effects.outcomes = outcomes;
@@ -383,6 +387,17 @@ impl Task {
         self.release(delivery);
         self.live = Some(live);
         Ok(answer)
+    }
+
+    /// Takes out of a call what has ended since the engine looked: only here, between two deliveries of the Store, is
+    /// that certain. The places of what was taken out, in order.
+    async fn without_ended(&mut self, call: Call) -> Result<(Call, Vec<usize>), Limit> {
+        let Call::Matrix(mut events) = call else { return Ok((call, Vec::new())) };
+        let ended = self.bridge.services.ended(&events).await.map_err(|_| Limit::Storage)?;
+        let places = events.iter().enumerate().filter(|(_, event)| ended.contains(&event.id)).map(|(place, _)| place);
+        let places = places.collect();
+        events.retain(|event| !ended.contains(&event.id));
+        Ok((Call::Matrix(events), places))
     }
 
     async fn commit(&mut self, effects: Effects) -> Result<(), Limit> {

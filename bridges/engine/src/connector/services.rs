@@ -1,5 +1,7 @@
 //! What the engine gives to whoever runs connectors.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -54,6 +56,8 @@ pub trait Services: Send + Sync {
         data: Bytes,
     ) -> Result<String, RemoteError>;
 
+    /// Which of these events, each for its author's login, have come to their end and are not to be offered again.
+    async fn ended(&self, events: &[MatrixEvent]) -> Result<HashSet<String>, RemoteError>;
     /// The login's Store has come up again after a failure or idleness: events that were pending are to be offered again.
     fn revived(&self, store: &StoreId);
     /// A delivery that the runner made by itself (a frame, a timer) failed for good: kept as a dead letter with its reason.

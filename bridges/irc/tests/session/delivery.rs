@@ -100,26 +100,6 @@ fn what_nobody_knows_of_after_a_crash_is_unknown_and_not_said_again() {
 }
 
 #[test]
-fn what_ends_before_the_hub_offers_it_again_after_a_crash_is_not_said_again() {
-    let mut server = InspIrcd::start().expect("inspircd starts");
-    let mut alice = Login::new(&config(server.port), "Alice", &[]);
-    let portal = alice.joined("#test");
-    server.kill();
-    alice.until("the end of the connection", |host| {
-        host.reports.iter().any(|(_, report)| report.status == Status::TransientDisconnect).then_some(())
-    });
-    let (txn, _) = alice.say(&portal, "queued");
-    server.restart().expect("inspircd restarts");
-    alice.crash();
-    assert!(matches!(alice.settled(&txn), Outcome::Sent(_)));
-    assert!(matches!(offered_again(&mut alice, &portal, &txn, "queued"), Outcome::Sent(_)));
-    let (txn, _) = alice.say(&portal, "after");
-    alice.settled(&txn);
-    let written = alice.host().sent.iter().filter(|(_, frame)| format!("{frame:?}").contains("queued")).count();
-    assert_eq!(written, 1, "said again");
-}
-
-#[test]
 fn an_event_whose_first_call_was_never_committed_is_sent_when_offered_again() {
     let server = InspIrcd::start().expect("inspircd starts");
     let mut alice = Login::new(&config(server.port), "Alice", &[]);

@@ -49,6 +49,19 @@ async fn delivery_that_can_not_be_committed_is_no_fault_of_the_guest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn event_that_has_ended_by_the_turn_of_its_call_is_not_offered_again() {
+    let bed = Bed::new().await;
+    let bridge = bed.enable("ended", open()).await;
+    bridge.memory.ended.lock().unwrap().insert("$ended".to_owned());
+    let ended = || message("$ended", "keep-then-trap");
+    let outcomes = bridge.connector.handle_matrix(&alice(), vec![ended(), message("$1", "hello")]).await.unwrap();
+    assert!(matches!(outcomes[..], [Outcome::Ignored(_), Outcome::Sent(_)]), "{outcomes:?}");
+    let outcomes = bridge.connector.handle_matrix(&alice(), vec![ended()]).await.unwrap();
+    assert!(matches!(outcomes[..], [Outcome::Ignored(_)]), "{outcomes:?}");
+    assert!(bridge.memory.dead().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lines_go_both_ways_and_a_poisoned_one_does_not_stop_the_next() {
     let bed = Bed::new().await;
     let bridge = bed.enable("lines", open()).await;

@@ -1,6 +1,6 @@
 //! The engine's side in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -20,6 +20,7 @@ pub struct Memory {
     pub fails: AtomicBool,
     pub dead: Mutex<Vec<(String, String)>>,
     pub revived: AtomicUsize,
+    pub ended: Mutex<HashSet<String>>,
 }
 
 impl Memory {
@@ -123,6 +124,11 @@ impl Services for Memory {
             })
             .collect();
         Ok(format!("@{}_{escaped}:test", store.bridge))
+    }
+
+    async fn ended(&self, events: &[MatrixEvent]) -> Result<HashSet<String>, RemoteError> {
+        let ended = self.ended.lock().unwrap();
+        Ok(events.iter().map(|event| event.id.clone()).filter(|id| ended.contains(id)).collect())
     }
 
     async fn media_read(&self, _: &StoreId, uri: &str) -> Result<Bytes, RemoteError> {

@@ -38,7 +38,10 @@ struct Taken {
     /// while it says nothing to transactions
     is_down: bool,
     transactions: HashMap<String, u64>,
+    /// as they came
     events: Vec<(Arc<str>, Instant)>,
+    /// when each came first
+    arrivals: HashMap<Arc<str>, Instant>,
     violations: Vec<String>,
 }
 
@@ -114,9 +117,8 @@ impl Receiver {
         self.shared.taken(number).events.iter().skip(from).map(|(id, _)| Arc::clone(id)).collect()
     }
 
-    /// When an event came, looked for from the newest on.
     fn arrival(&self, number: Number, event_id: &str) -> Option<Instant> {
-        self.shared.taken(number).events.iter().rev().find(|(id, _)| &**id == event_id).map(|(_, at)| *at)
+        self.shared.taken(number).arrivals.get(event_id).copied()
     }
 
     /// Waits for an event at one of them; when it came.
@@ -227,7 +229,13 @@ async fn transaction(
         transaction.events.iter().for_each(|event| event.event_id.hash(&mut hasher));
         let hash = hasher.finish();
         match taken.transactions.insert(txn_id.clone(), hash) {
-            None => taken.events.extend(transaction.events.iter().map(|event| (event.event_id.into(), now))),
+            None => {
+                for event in &transaction.events {
+                    let id: Arc<str> = event.event_id.into();
+                    taken.arrivals.entry(Arc::clone(&id)).or_insert(now);
+                    taken.events.push((id, now));
+                }
+            }
             Some(before) if before == hash => {}
             Some(_) => taken.violations.push(format!("transaction {txn_id} came again with other events")),
         }
