@@ -71,6 +71,10 @@ impl Server {
         Ok(Self { process, ground: ground.clone(), url })
     }
 
+    pub fn kind(&self) -> Kind {
+        self.ground.kind
+    }
+
     pub fn authority(&self) -> String {
         match &self.process {
             Process::Causeway(hub) => hub.url().trim_start_matches("http://").to_owned(),

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::caller::Caller;
 use crate::figure::Figure;
 use crate::receiver::{Number, Receiver};
-use crate::server::{Ground, Server};
+use crate::server::{Ground, Kind, Server};
 
 pub struct Stage {
     pub server: Server,
@@ -145,9 +145,13 @@ impl Stage {
         Ok(Cost { cpu: self.server.cpu()? - cpu, ..cost })
     }
 
-    /// Every transaction id came with one set of events only.
+    /// Every transaction id came with one set of events only. Synapse begins anew with them when it restarts after all
+    /// was delivered, so it isn't held to it.
     pub fn check(&self) -> Result<()> {
-        self.receiver.check()
+        match self.server.kind() {
+            Kind::Causeway => self.receiver.check(),
+            Kind::Synapse => Ok(()),
+        }
     }
 }
 
