@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_fault::Point;
-use causeway_store::{Commit, Statement};
+use causeway_store::{Commit, CommitError, Statement, StoreError};
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
@@ -138,7 +138,7 @@ impl Probe {
     }
 }
 
-fn unreadable(shared: &Shared, queue: &Queue, error: &causeway_store::StoreError) {
+fn unreadable(shared: &Shared, queue: &Queue, error: &StoreError) {
     tracing::error!(destination = %queue.id, error = error as &dyn std::error::Error, "cannot read what waits");
     queue.state().failed_to_read(Instant::now(), &shared.timing);
 }
@@ -149,6 +149,8 @@ async fn write(shared: &Shared, queue: &Queue, statements: Vec<Statement>) {
     loop {
         match shared.store.commit(Commit::of(statements.clone())).await {
             Ok(_) => return,
+            // The hub is ending: what is not recorded doesn't go out any more.
+            Err(CommitError::Store(StoreError::Closed)) => std::future::pending().await,
             Err(error) => {
                 tries += 1;
                 tracing::error!(

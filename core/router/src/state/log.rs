@@ -64,6 +64,11 @@ impl State {
         self.hold = Some(now + timing.delay(1));
     }
 
+    /// What comes next was read from the log, not handed over as it was new.
+    pub(super) fn catches_up(&self) -> bool {
+        self.behind || !self.ahead.is_empty()
+    }
+
     fn next_of_log(&mut self, after: Position) -> Option<Arc<Entry>> {
         loop {
             let entry = self.ahead.pop_front().or_else(|| self.inbox.pop_front())?;
@@ -74,13 +79,14 @@ impl State {
     }
 
     /// Takes the next entries of the log into flight; those of rooms with lanes go there. False: there are none.
-    pub(super) fn depart_log(&mut self) -> bool {
+    pub(super) fn depart_log(&mut self, now: Instant) -> bool {
         if self.flights.contains_key(&Way::Log) || self.flights.contains_key(&Way::Exceptions) {
             return false;
         }
         let mut entries: Vec<Arc<Entry>> = Vec::new();
         let mut upto = Position(0);
         let mut size = usize::MAX;
+        let catches_up = self.catches_up();
         while entries.len() < size && self.may_take_more() {
             let Some(entry) = self.next_of_log(upto) else { break };
             upto = entry.position;
@@ -104,6 +110,9 @@ impl State {
         if entries.is_empty() {
             self.advance(upto);
         } else {
+            if catches_up {
+                self.courtesy.departs(now);
+            }
             self.launch(Way::Log, entries);
             self.flights.get_mut(&Way::Log).expect("launched just now").upto = upto;
         }

@@ -11,6 +11,7 @@
 
 mod answers;
 mod aside;
+mod courtesy;
 mod exceptions;
 mod flights;
 mod lane;
@@ -38,6 +39,7 @@ use crate::ephemeral::EphemeralMark;
 use crate::settle::Settled;
 use crate::timing::Timing;
 use aside::Aside;
+use courtesy::Courtesy;
 use exceptions::Open;
 use flights::Flight;
 pub(crate) use flights::{Interrupted, Way};
@@ -139,6 +141,7 @@ pub(crate) struct State {
     read: Position,
     batch: usize,
     pace: Pace,
+    courtesy: Courtesy,
     /// rooms at the same time; 1: one transaction after the other
     parallel: usize,
     lanes: BTreeMap<RoomNid, Lane>,
@@ -210,6 +213,7 @@ impl State {
             read: row.cursor,
             batch,
             pace: Pace::new(batch),
+            courtesy: Courtesy::default(),
             parallel: parallel.max(1),
             lanes: rooms.iter().map(|row| (row.room, Lane::restored(row, batch, now))).collect(),
             served: RoomNid(0),
@@ -282,6 +286,7 @@ impl State {
 
     /// `seen`: how far the dispatcher has come.
     pub fn next(&mut self, now: Instant, seen: Position, timing: &Timing) -> Next {
+        self.courtesy.sees(seen, now);
         if self.removed {
             return self.idle(None);
         }

@@ -85,7 +85,7 @@ impl State {
         self.end_replay();
     }
 
-    pub(super) fn depart_replay(&mut self) -> bool {
+    pub(super) fn depart_replay(&mut self, now: Instant) -> bool {
         let Some(replay) = &mut self.replay else { return false };
         let entries = replay.lane.depart();
         if entries.is_empty() {
@@ -95,6 +95,7 @@ impl State {
         replay.lane.dirty = true;
         self.moved = true;
         let serial = replay.serial;
+        self.courtesy.departs(now);
         self.launch_under(serial, Way::Replay, entries, None);
         true
     }

@@ -67,6 +67,9 @@ impl State {
                 if self.parallel > 1 && self.ready_lane(false, now).is_some() {
                     return Departure::Nothing;
                 }
+                if self.catches_up() && self.courtesy.waits(now) {
+                    return Departure::Nothing;
+                }
                 if self.wants_page() {
                     if may_ask {
                         self.behind = false;
@@ -75,7 +78,7 @@ impl State {
                     return ask(may_ask, Next::Read(Reading::Log(Stretch::after(self.read))));
                 }
                 let wanted = self.slots() - self.flights.len();
-                made(if self.parallel > 1 { self.spread_log(wanted) } else { self.depart_log() })
+                made(if self.parallel > 1 { self.spread_log(wanted) } else { self.depart_log(now) })
             }
             Source::Alone => match self.due_alone(now) {
                 Some(event) if may_ask && self.may_load() => self.choose(vec![event]),
@@ -83,14 +86,14 @@ impl State {
             },
             Source::Replay => {
                 let Some(replay) = &self.replay else { return Departure::Nothing };
-                if self.flights.contains_key(&Way::Replay) || !replay.lane.is_due(now) {
+                if self.flights.contains_key(&Way::Replay) || !replay.lane.is_due(now) || self.courtesy.waits(now) {
                     return Departure::Nothing;
                 }
                 if replay.lane.wants_page() {
                     let stretch = Stretch { after: replay.lane.read, until: replay.until };
                     return ask(may_ask, Next::Read(Reading::Replay(stretch)));
                 }
-                made(self.depart_replay())
+                made(self.depart_replay(now))
             }
             Source::Aside => {
                 if !may_ask || !self.aside.wants_ephemeral || !self.may_ask(now) {
@@ -136,7 +139,7 @@ impl State {
         let lanes = lanes.filter_map(|(_, lane)| lane.trial.as_ref());
         let alone = self.exceptions.values().filter(|open| open.kind != ExceptionKind::Pending);
         let trials = lanes.chain(alone.map(|open| &open.trial)).map(|trial| trial.due);
-        trials.chain(self.aside.retry_at()).filter(|due| *due > now).min()
+        trials.chain(self.aside.retry_at()).chain(self.courtesy.due()).filter(|due| *due > now).min()
     }
 }
 

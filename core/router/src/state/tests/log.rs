@@ -38,6 +38,26 @@ fn whoever_overflows_its_inbox_reads_the_log_and_misses_nothing() {
 }
 
 #[test]
+fn whoever_catches_up_leaves_room_for_others_while_the_log_grows() {
+    let mut machine = Machine::new();
+    machine.append(1..=10_000, 1);
+    let begun = machine.now;
+    for position in 1..=30 {
+        machine.state.courtesy.sees(Position(position), machine.now);
+        machine.run();
+        machine.now += Duration::from_millis(10);
+    }
+    assert_eq!(machine.taken.len(), 3_000, "one full transaction each 10 ms");
+    // nothing new any more: as fast as it is taken
+    while machine.now < begun + Duration::from_millis(410) {
+        machine.run();
+        machine.now += Duration::from_millis(10);
+    }
+    machine.run();
+    assert_eq!(machine.taken, (1..=10_000).collect::<Vec<_>>());
+}
+
+#[test]
 fn what_arrives_while_the_log_is_read_is_taken_once() {
     let mut machine = Machine::new();
     machine.append(1..=10, 1);
