@@ -1,6 +1,7 @@
 //! Listeners: HTTP, TLS, metrics, and the admin socket. At the end no new requests are taken and those in hand get ten
 //! seconds.
 
+use std::convert::Infallible;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -8,9 +9,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use axum::body::Body;
+use axum::extract::Request;
 use axum::extract::connect_info::ConnectInfo;
+use axum::response::Response;
 use axum::{Extension, Router};
 use causeway_api::{BehindProxy, LocalAdmin};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -21,6 +26,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tower::{Service, ServiceExt};
 
 use super::compose::Hub;
 use super::metrics;
@@ -129,7 +135,11 @@ async fn accept_tcp(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
-        let routes = routes.clone().layer(Extension(ConnectInfo(peer)));
+        // Not a layer: that would wrap every route anew for each connection.
+        let routes = routes.clone().map_request(move |mut request: Request| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request
+        });
         let watcher = graceful.watcher();
         match tls.clone() {
             None => {
@@ -192,14 +202,17 @@ fn is_owner(stream: &tokio::net::UnixStream) -> bool {
     }
 }
 
-fn connection<S>(
+fn connection<S, R>(
     stream: S,
-    routes: Router,
+    routes: R,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> + Send
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    R: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    R::Future: Send,
 {
-    let service = TowerToHyperService::new(routes);
+    let service =
+        TowerToHyperService::new(routes.map_request(|request: hyper::Request<Incoming>| request.map(Body::new)));
     Builder::new(TokioExecutor::new()).serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned()
 }
 
