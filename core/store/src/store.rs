@@ -4,7 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::committer::{Committer, Member};
 use crate::database::Readers;
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     queue: mpsc::UnboundedSender<Member>,
     watchers: broadcast::Sender<Arc<Group>>,
     position: Arc<AtomicI64>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+    closing: Arc<Notify>,
     pub interned: Interned,
     pub interests: Interests,
     pub erased: ErasedUsers,
@@ -42,12 +45,16 @@ impl Store {
         let (queue, waiting) = mpsc::unbounded_channel();
         let (watchers, _) = broadcast::channel(WATCHED_GROUPS);
         let position = Arc::new(AtomicI64::new(writer.position().0));
-        tokio::spawn(Committer::new(writer, waiting, watchers.clone(), Arc::clone(&position)).run());
+        let closing = Arc::new(Notify::new());
+        let committer = Committer::new(writer, waiting, watchers.clone(), Arc::clone(&position));
+        let committer = tokio::spawn(committer.run(Arc::clone(&closing)));
         let shared = Shared {
             readers,
             queue,
             watchers,
             position,
+            committer: Mutex::new(Some(committer)),
+            closing,
             interned: Interned::default(),
             interests: Interests::default(),
             erased: ErasedUsers::default(),
@@ -98,8 +105,15 @@ impl Store {
         Position(self.shared.position.load(Ordering::Acquire))
     }
 
-    /// Closes the connections that read; writes end with the last clone.
+    /// Commits what waits, then closes every connection; SQLite's log goes into its file with the last one, the
+    /// writer's. From then on all calls fail with [`StoreError::Closed`] or the driver's word for it.
     pub async fn close(&self) {
         self.shared.readers.close().await;
+        self.shared.closing.notify_one();
+        if let Some(committer) = self.shared.committer.lock().await.take()
+            && let Err(error) = committer.await
+        {
+            tracing::error!(%error, "the committer ended in a panic");
+        }
     }
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use causeway_fault::Point;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
 use crate::{Commit, CommitError, Committed, Group, Position, StoreError};
 use group::{Layout, Outcome};
@@ -109,11 +109,20 @@ impl Committer {
         Self { writer, queue, watchers, position }
     }
 
-    /// Runs until every [`crate::Store`] of this database is dropped.
-    pub async fn run(mut self) {
+    /// Runs until it is told to close, or every [`crate::Store`] of this database is dropped.
+    pub async fn run(mut self, closing: Arc<Notify>) {
         let mut waiting = Vec::with_capacity(GROUP);
-        while self.queue.recv_many(&mut waiting, GROUP).await > 0 {
-            self.settle(std::mem::take(&mut waiting)).await;
+        loop {
+            tokio::select! {
+                biased;
+                count = self.queue.recv_many(&mut waiting, GROUP) => {
+                    if count == 0 {
+                        break;
+                    }
+                    self.settle(std::mem::take(&mut waiting)).await;
+                }
+                () = closing.notified() => self.queue.close(),
+            }
         }
         self.writer.close().await;
     }

@@ -1,7 +1,7 @@
 //! Group commit: positions, conditions, losers.
 
 use causeway_store::{
-    Commit, CommitError, EventNid, Notice, Position, Progress, Statement, StoreError, Value, advance_cursor,
+    Commit, CommitError, Database, EventNid, Notice, Position, Progress, Statement, StoreError, Value, advance_cursor,
     record_transaction, values,
 };
 
@@ -15,6 +15,7 @@ on_both!(
     one_poisoned_commit_in_a_group_of_50_fails_alone,
     of_two_claims_of_a_key_the_second_loses,
     positions_are_gapless_and_in_order_over_reopening,
+    closing_commits_what_waits_and_refuses_what_comes_after,
     watchers_see_groups_in_order,
     nulls_bind_to_every_type,
     what_is_still_to_be_migrated_is_told_without_doing_it,
@@ -89,6 +90,23 @@ async fn positions_are_gapless_and_in_order_over_reopening(fixture: Fixture) {
         }
         assert_eq!(store.position(), Position(start + 20));
     }
+}
+
+async fn closing_commits_what_waits_and_refuses_what_comes_after(fixture: Fixture) {
+    let store = fixture.open().await;
+    let other = store.clone();
+    let insert = |nid: i64| Commit::of(vec![Statement::new(INSERT, values![nid, format!("@{nid}:b")])]);
+    let waiting: Vec<_> = (1..=200).map(|nid| other.enqueue(insert(nid))).collect();
+    store.close().await;
+    for answer in waiting {
+        answer.await.unwrap();
+    }
+    assert!(matches!(other.commit(insert(201)).await, Err(CommitError::Store(StoreError::Closed))));
+    if let Database::Sqlite { path, .. } = &fixture.config.database {
+        assert!(!path.with_extension("db-wal").exists(), "its log is not in its file");
+    }
+    let rows = fixture.open().await.fetch("select nid from users", vec![]).await.unwrap();
+    assert_eq!(rows.len(), 200);
 }
 
 async fn watchers_see_groups_in_order(fixture: Fixture) {
