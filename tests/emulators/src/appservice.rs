@@ -3,7 +3,6 @@
 //! It checks by itself what no homeserver may ever do: give a transaction id to other events.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,8 +13,9 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 use tokio::sync::watch;
+
+use crate::server::Server;
 
 /// A violation: a request with another token than the homeserver was given.
 pub const WRONG_TOKEN: &str = "a request with a wrong token";
@@ -92,27 +92,25 @@ impl Shared {
 /// A recording appservice on a port of its own on loopback.
 pub struct RecordingAppservice {
     shared: Arc<Shared>,
-    address: SocketAddr,
-    /// of its own, so that stopping it cuts its connections too
-    server: Mutex<Option<Runtime>>,
+    server: Server,
 }
 
 impl RecordingAppservice {
     pub fn start() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").context("binding a port for the appservice")?;
-        let address = listener.local_addr().context("reading the appservice's port")?;
+        let listener = Server::port()?;
+        let port = listener.local_addr().context("reading the appservice's port")?.port();
         let shared = Arc::new(Shared {
-            as_token: format!("as-{}", address.port()),
-            hs_token: Mutex::new(format!("hs-{}", address.port())),
+            as_token: format!("as-{port}"),
+            hs_token: Mutex::new(format!("hs-{port}")),
             record: Mutex::default(),
             changed: watch::Sender::new(0),
         });
-        let server = serve(listener, Arc::clone(&shared))?;
-        Ok(Self { shared, address, server: Mutex::new(Some(server)) })
+        let server = Server::start(listener, router(Arc::clone(&shared)))?;
+        Ok(Self { shared, server })
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.server.address)
     }
 
     pub fn as_token(&self) -> &str {
@@ -148,30 +146,12 @@ impl RecordingAppservice {
 
     /// Closes the port; connections are cut.
     pub fn stop(&self) {
-        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(server) = server {
-            // a runtime may not be ended from inside of another one
-            let ended = std::thread::spawn(move || server.shutdown_timeout(Duration::from_secs(1))).join();
-            ended.expect("ending a runtime does not panic");
-        }
+        self.server.stop();
     }
 
     /// Opens the same port again.
     pub async fn restart(&self) -> Result<()> {
-        self.stop();
-        let mut tries = 0;
-        let listener = loop {
-            match TcpListener::bind(self.address) {
-                Ok(listener) => break listener,
-                Err(error) if tries == 100 => return Err(error).context("binding the appservice's port again"),
-                // the runtime that had it ends in the background
-                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-            }
-            tries += 1;
-        };
-        let server = serve(listener, Arc::clone(&self.shared))?;
-        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
-        Ok(())
+        self.server.restart().await
     }
 
     pub fn transactions(&self) -> Vec<Recorded> {
@@ -286,14 +266,8 @@ impl RecordingAppservice {
     }
 }
 
-impl Drop for RecordingAppservice {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-fn serve(listener: TcpListener, shared: Arc<Shared>) -> Result<Runtime> {
-    let router = Router::new()
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
         .route("/_matrix/app/v1/transactions/{txn_id}", put(transaction))
         .route("/_matrix/app/v1/ping", post(ping))
         .route("/_matrix/app/v1/users/{id}", get(query))
@@ -303,20 +277,7 @@ fn serve(listener: TcpListener, shared: Arc<Shared>) -> Result<Runtime> {
         .route("/rooms/{id}", get(query))
         .route("/_matrix/app/v1/thirdparty/{*path}", get(third_party))
         .route("/_matrix/app/unstable/thirdparty/{*path}", get(third_party))
-        .with_state(shared);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .context("starting the appservice's runtime")?;
-    listener.set_nonblocking(true).context("setting up the appservice's port")?;
-    runtime.spawn(async move {
-        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener inside of a runtime");
-        if let Err(error) = axum::serve(listener, router).await {
-            panic!("the recording appservice ended: {error}");
-        }
-    });
-    Ok(runtime)
+        .with_state(shared)
 }
 
 fn answer(status: u16, errcode: &str) -> Response {

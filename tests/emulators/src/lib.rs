@@ -3,3 +3,5 @@
 pub mod appservice;
 pub mod irc;
 pub mod postgres;
+mod server;
+pub mod telegram;

@@ -14,3 +14,4 @@ mod irc;
 mod loss;
 mod queues;
 mod registrations;
+mod telegram;
