@@ -8,6 +8,7 @@ mod appservices;
 mod dehydrated_devices;
 mod edge;
 mod encrypted_appservices;
+mod event_stream;
 mod history;
 mod hub;
 mod keys;

@@ -18,6 +18,7 @@ mod joined;
 mod lazy;
 mod left;
 mod notifier;
+mod peek;
 mod presence;
 mod recent;
 mod sliding;
@@ -26,6 +27,7 @@ mod summary;
 mod token;
 mod window;
 
+pub use peek::{PeekRequest, Peeked};
 pub use sliding::{SlidingBody, SlidingError, SlidingRequest};
 pub use token::SyncToken;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use causeway_store::{Entry, StoreError};
-use ruma::{EventId, OwnedEventId, RoomId};
+use ruma::{EventId, OwnedEventId, OwnedRoomId, RoomId};
 use serde_json::value::RawValue;
 
 use super::{Form, Item, Sight, Timelines, Viewer};
@@ -45,6 +45,14 @@ impl Timelines {
     /// The event nearest to a time in milliseconds since the Unix epoch, not before it or not after it.
     pub async fn nearest(&self, room: &RoomSnapshot, ts: i64, after: bool) -> Result<Option<Arc<Entry>>, StoreError> {
         Ok(self.store.entry_by_time(room.facts().nid, ts, after).await?.map(|event| event.entry))
+    }
+
+    /// The same of whichever room has it.
+    pub async fn event_anywhere(&self, viewer: Viewer<'_>, event_id: &EventId) -> Result<Box<RawValue>, EventError> {
+        let not_found = || EventError::NotFound(event_id.to_owned());
+        let entry = self.store.entry(event_id.as_str()).await?.ok_or_else(not_found)?;
+        let room_id = OwnedRoomId::try_from(&*entry.room_id).map_err(|_| not_found())?;
+        self.event(&room_id, viewer, event_id).await
     }
 
     /// `GET …/event/{eventId}`

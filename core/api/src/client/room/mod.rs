@@ -9,6 +9,7 @@ mod event;
 mod get_state;
 mod get_state_event;
 mod hierarchy;
+mod initial_sync;
 mod messages;
 mod read_markers;
 mod receipt;
@@ -23,7 +24,7 @@ mod timestamp_to_event;
 mod typing;
 mod upgrade;
 
-use axum::routing::post;
+use axum::routing::{get, post};
 use causeway_hub::rooms::SendError;
 use causeway_hub::timelines::{Token, Viewer};
 use ruma::api::client::{context as contexts, message, read_marker, receipt as receipts, redact as redactions};
@@ -58,6 +59,9 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .on::<typings::create_typing_event::v3::Request, _>(typing::set);
     let path = "/_matrix/client/unstable/org.matrix.msc4194/rooms/{room_id}/redact/user/{user_id}";
     let routes = routes.route(path, post(redact_user::redact_user));
+    let routes = ["/_matrix/client/v3", "/_matrix/client/r0"].into_iter().fold(routes, |routes, prefix| {
+        routes.route(&format!("{prefix}/rooms/{{room_id}}/initialSync"), get(initial_sync::initial_sync))
+    });
     // The empty state key, which is no segment of a path, or an empty one.
     ["/_matrix/client/v3", "/_matrix/client/r0"].into_iter().fold(routes, |routes, prefix| {
         ["", "/"].into_iter().fold(routes, |routes, end| {
