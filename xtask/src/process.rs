@@ -8,7 +8,10 @@ use anyhow::{Context, Result, bail};
 
 /// The cargo that runs us.
 pub fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    // Ours, from `cargo run`: build scripts that look at it would run again whenever cargo is called without xtask.
+    cargo.env_remove("CARGO_MANIFEST_DIR");
+    cargo
 }
 
 /// Runs to the end; its output goes where ours goes.

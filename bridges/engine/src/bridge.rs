@@ -17,6 +17,7 @@ use crate::permissions::Permissions;
 use crate::portals::Portal;
 use crate::queues::Queues;
 use crate::secrets::SecretsKey;
+use crate::settings::Settings;
 
 /// What all bridges of a hub share.
 pub struct Hub {
@@ -31,6 +32,7 @@ pub struct Bridge {
     pub(crate) hub: Arc<Hub>,
     pub(crate) bot: OwnedUserId,
     pub(crate) permissions: Permissions,
+    pub(crate) settings: Settings,
     pub(crate) row: RwLock<BridgeRow>,
     /// none while the bridge is disabled
     pub(crate) connector: RwLock<Option<Arc<dyn Connector>>>,
@@ -76,7 +78,7 @@ pub(crate) struct Offered {
 }
 
 impl Bridge {
-    pub(crate) fn new(hub: Arc<Hub>, row: BridgeRow, permissions: Permissions) -> Arc<Self> {
+    pub(crate) fn new(hub: Arc<Hub>, row: BridgeRow, permissions: Permissions, settings: Settings) -> Arc<Self> {
         let id = BridgeId(row.id.clone());
         let bot = crate::names::bot(&id, hub.matrix.server_name());
         Arc::new_cyclic(|me| Self {
@@ -84,6 +86,7 @@ impl Bridge {
             hub,
             bot,
             permissions,
+            settings,
             row: RwLock::new(row),
             connector: RwLock::default(),
             lanes: Lanes::new(),

@@ -3,16 +3,17 @@
 use std::collections::{BTreeSet, HashMap};
 
 use causeway_fault::Point;
+use causeway_store::bridges::installed::BridgeRow;
 use causeway_store::bridges::{inbox, logins, message_map, plugin_kv};
 use causeway_store::{Commit, Position, Statement};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::bridge::Bridge;
 use crate::connector::{
-    Act, CommitError, Effects, LoginId, Outcome, PortalKey, RemoteError, RemoteEvent, RemoteKind, Status, Step, StoreId,
+    Act, CommitError, Effects, LoginId, Outcome, PortalKey, RemoteError, RemoteEvent, RemoteKind, Step, StoreId,
 };
 use crate::lanes::Waiting;
-use crate::logins::{Login, LoginState};
+use crate::logins::{Login, LoginState, Told};
 use crate::matrix::MatrixError;
 use crate::outbound::Settlement;
 use crate::portals::{Portal, receiver};
@@ -44,7 +45,8 @@ pub(crate) enum After {
     Ghost(LoginId, crate::connector::GhostId),
     /// the last: why it never arrives
     Settled(LoginId, String, Position, Option<String>),
-    State(LoginId, LoginState),
+    State(LoginId, LoginState, Option<Told>),
+    BridgeState(String),
     Advance(String, Result<Step, RemoteError>),
     Lossy(LoginId, RemoteEvent),
 }
@@ -139,16 +141,7 @@ impl Bridge {
                     plan.works.push((Lane::Login(login.clone()), Work::LoginNotice { text: text.clone() }));
                 }
                 Act::State { login, report } => {
-                    let now = crate::engine::now_ms();
-                    let state = LoginState::of(report, now);
-                    match login.clone().or_else(|| store.login.clone()) {
-                        Some(login) => self.plan_login_state(&mut plan, &login, state),
-                        None => {
-                            let json = serde_json::to_string(&state).expect("a state is plain data");
-                            let set = causeway_store::bridges::installed::set_state(self.id.as_str(), &json);
-                            plan.statements.push(set);
-                        }
-                    }
+                    self.plan_report(&mut plan, login.clone().or_else(|| store.login.clone()), report);
                 }
                 Act::LoginAdvance { process, next } => plan.after.push(After::Advance(process.clone(), next.clone())),
             }
@@ -193,21 +186,6 @@ impl Bridge {
             }
             _ => Ok(()),
         }
-    }
-
-    fn plan_login_state(&self, plan: &mut Plan, login: &LoginId, mut state: LoginState) {
-        let Some(mut changed) = self.state().logins.get(login).cloned() else { return };
-        if let Some(before) = changed.state.as_ref().filter(|before| before.status == state.status) {
-            state.since = before.since;
-        }
-        let before = changed.state.replace(state.clone());
-        plan.statements.push(logins::put(&changed.row(&self.id)));
-        let needs_person = matches!(state.status, Status::BadCredentials | Status::LoggedOut);
-        if needs_person && before.is_none_or(|before| before.status != state.status) {
-            let text = format!("{}: {} ({})", changed.remote_name, state.message, state.code);
-            plan.works.push((Lane::Login(login.clone()), Work::LoginNotice { text }));
-        }
-        plan.after.push(After::State(login.clone(), state));
     }
 
     async fn plan_submit(
@@ -379,22 +357,20 @@ impl Bridge {
                     Point::SettledUntold.pass();
                     self.tell_router(&login, &event_id, position, refused.as_deref());
                 }
-                After::State(login, new) => {
-                    let live = matches!(
-                        new.status,
-                        Status::Connected | Status::Backfilling | Status::Starting | Status::Connecting
-                    );
-                    let is_connected = matches!(new.status, Status::Connected | Status::Backfilling);
+                After::State(login, new, told) => {
+                    let status = new.status;
                     if let Some(known) = self.state().logins.get_mut(&login) {
                         known.state = Some(new);
+                        known.told = told;
                     }
-                    if is_connected {
+                    if status.is_connected() {
                         self.is_alive(&login);
                     }
-                    if !live {
+                    if !status.is_live() {
                         Box::pin(self.unheard(&login, None)).await?;
                     }
                 }
+                After::BridgeState(state) => self.set_row(BridgeRow { state: Some(state), ..self.row() }),
                 After::Advance(process, next) => self.advance_login(&process, next).await,
                 After::Lossy(login, event) => self.show_lossy(&login, &event).await,
             }

@@ -14,6 +14,11 @@ pub(crate) fn login_destination(bridge: &BridgeId, login: &LoginId) -> Destinati
     DestinationId(format!("login:{bridge}:{login}").into())
 }
 
+/// The bridge and the login of a login's destination.
+pub(crate) fn login_of(destination: &DestinationId) -> Option<(&str, &str)> {
+    destination.0.strip_prefix("login:").and_then(|name| name.split_once(':'))
+}
+
 pub(crate) fn bot_destination(bridge: &BridgeId) -> DestinationId {
     DestinationId(format!("bridge:{bridge}").into())
 }

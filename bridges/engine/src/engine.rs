@@ -26,6 +26,7 @@ use crate::permissions::Permissions;
 use crate::portals::Portal;
 use crate::queues::Queues;
 use crate::secrets::SecretsKey;
+use crate::settings::Settings;
 use crate::work::{Lane, Work};
 
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +112,7 @@ pub struct BridgeView {
     pub bot: OwnedUserId,
     pub grant: Value,
     pub permissions: Value,
+    pub settings: Value,
     pub config: Value,
     pub state: Option<Value>,
     pub logins: usize,
@@ -209,6 +211,7 @@ impl Engine {
         let permissions = object.remove("permissions").unwrap_or_else(|| json!({"*": "user"}));
         let checked: Permissions = serde_json::from_value(permissions.clone())
             .map_err(|error| EngineError::Invalid(format!("permissions: {error}")))?;
+        let settings = Settings::take_from(object).map_err(EngineError::Invalid)?;
         let private = object.remove("allow_private_networks").and_then(|allow| allow.as_bool()).unwrap_or(false);
         let config = config.to_string();
         self.host.check(&plugin.component, &plugin.sha256, &config).await?;
@@ -221,6 +224,7 @@ impl Engine {
             rights: serde_json::to_string(&grant).expect("a grant is plain data"),
             config,
             permissions: serde_json::to_string(&checked).expect("permissions are plain data"),
+            settings: serde_json::to_string(&settings).expect("settings are plain data"),
             relay: None,
             enabled: true,
             state: None,
@@ -337,7 +341,9 @@ impl Engine {
     async fn load(&self, row: BridgeRow) -> Result<Arc<Bridge>, EngineError> {
         let permissions: Permissions = serde_json::from_str(&row.permissions)
             .map_err(|error| EngineError::Invalid(format!("permissions of bridge {}: {error}", row.id)))?;
-        let bridge = Bridge::new(Arc::clone(&self.hub), row, permissions);
+        let settings: Settings = serde_json::from_str(&row.settings)
+            .map_err(|error| EngineError::Invalid(format!("settings of bridge {}: {error}", row.id)))?;
+        let bridge = Bridge::new(Arc::clone(&self.hub), row, permissions, settings);
         bridge.load().await?;
         // Whether it runs or not: what happens is for it, and waits.
         bridge.register_queues().await?;
@@ -377,6 +383,9 @@ impl Engine {
         for login in &logins {
             if let Err(error) = bridge.unheard(login, None).await {
                 tracing::warn!(bridge = %bridge.id, login = %login, error = %error, "a stopped login");
+            }
+            if let Some(known) = bridge.state().logins.get_mut(login) {
+                known.state = None;
             }
         }
     }
@@ -436,6 +445,7 @@ impl Bridge {
             bot: self.bot.clone(),
             grant: parse(&row.rights),
             permissions: parse(&row.permissions),
+            settings: parse(&row.settings),
             config: parse(&row.config),
             state: row.state.as_deref().map(parse),
             logins: state.logins.len(),
@@ -532,6 +542,9 @@ impl Bridge {
                 let Some(connector) = bridge.connector() else { return };
                 if let Err(error) = connector.connect(&login.session()).await {
                     tracing::warn!(bridge = %bridge.id, login = %login.id, error = %error, "a login does not connect");
+                    if let Err(error) = bridge.did_not_connect(&login.id, &error).await {
+                        tracing::warn!(bridge = %bridge.id, login = %login.id, error = %error, "its state is not kept");
+                    }
                 }
                 bridge.offer_all_again(&login.id);
             });

@@ -47,7 +47,8 @@ impl Bridge {
             // An earlier event of this delivery may be the first that is heard.
             let is_first = !plan.notes.iter().any(|note| matches!(note, Note::Hear(heard, _) if heard == key));
             if portal.heard_by.is_empty() && is_first && no_refill {
-                if portal.gap && portal.room.is_some() {
+                // In its lane it comes behind what makes the room.
+                if portal.gap {
                     let notice = Work::PortalNotice { text: GAP.into(), reply_to: None };
                     plan.works.push((Lane::Portal(key.clone()), notice));
                 }

@@ -9,6 +9,7 @@
 mod abreast;
 mod bot;
 mod bridge;
+mod bridge_state;
 mod commands;
 pub mod connector;
 mod content;
@@ -32,9 +33,11 @@ mod portals;
 mod queues;
 mod secrets;
 mod services;
+mod settings;
 mod work;
 
 pub use bridge::Bridge;
+pub use bridge_state::{BridgeState, StateView};
 pub use engine::*;
 pub use login_process::ProcessView;
 pub use logins::LoginView;

@@ -146,6 +146,7 @@ impl Bridge {
             ghost: complete.ghost.clone(),
             profile: serde_json::to_string(&complete.profile).expect("a profile is plain data"),
             state: None,
+            told: None,
             nid: None,
         };
         let mut statements = vec![logins::put(&login.row(&self.id))];

@@ -16,8 +16,24 @@ pub(crate) struct Login {
     /// JSON
     pub profile: String,
     pub state: Option<LoginState>,
+    /// what its owner was last told, until they are told that it is over
+    pub told: Option<Told>,
     /// none only until it is registered
     pub nid: Option<DestinationNid>,
+}
+
+/// What needed the owner of a login, in the words of its report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub status: Status,
+    pub code: String,
+}
+
+/// As the row keeps it.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Kept {
+    told: Option<Told>,
 }
 
 /// A login's last report.
@@ -29,6 +45,8 @@ pub struct LoginState {
     pub action: UserAction,
     /// milliseconds since the Unix epoch
     pub since: u64,
+    /// for how many seconds it holds unless it is said again; 0: for good
+    pub ttl_s: u32,
 }
 
 /// A login as `causeway bridge logins` shows it.
@@ -46,7 +64,7 @@ impl Login {
     }
 
     pub fn is_connected(&self) -> bool {
-        self.state.as_ref().is_some_and(|state| matches!(state.status, Status::Connected | Status::Backfilling))
+        self.state.as_ref().is_some_and(|state| state.status.is_connected())
     }
 
     pub fn view(&self) -> LoginView {
@@ -66,13 +84,14 @@ impl Login {
             remote_name: self.remote_name.clone(),
             ghost: self.ghost.as_ref().map(ToString::to_string),
             profile: self.profile.clone(),
-            state: self.state.as_ref().and_then(|state| serde_json::to_string(state).ok()),
+            state: serde_json::to_string(&Kept { told: self.told.clone() }).ok(),
             management_room: None,
         }
     }
 
     /// `None` for a row whose owner is no user id.
     pub fn from_row(row: LoginRow) -> Option<Self> {
+        let kept: Kept = row.state.and_then(|state| serde_json::from_str(&state).ok()).unwrap_or_default();
         Some(Self {
             id: LoginId(row.login),
             owner: row.owner.try_into().ok()?,
@@ -81,6 +100,7 @@ impl Login {
             profile: row.profile,
             // Its connection went with the process that held it.
             state: None,
+            told: kept.told,
             nid: None,
         })
     }
@@ -94,6 +114,7 @@ impl LoginState {
             message: report.message.clone(),
             action: report.action,
             since: now,
+            ttl_s: report.ttl_s,
         }
     }
 }

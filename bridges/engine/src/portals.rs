@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use causeway_hub::rooms::CreateRoom;
+use causeway_hub::rooms::{CreateRoom, NewEvent};
 use causeway_store::Statement;
 use causeway_store::bridges::portals;
-use ruma::{OwnedRoomId, OwnedUserId};
+use ruma::{OwnedRoomId, RoomId};
 use serde_json::json;
 use serde_json::value::to_raw_value;
 
@@ -130,8 +130,8 @@ impl Bridge {
             None => false,
         };
         let raw = |value: serde_json::Value| to_raw_value(&value).expect("JSON is JSON");
-        let bridge_info = self.bridge_info(key, info.and_then(|info| info.name.as_deref()), owner.as_ref());
-        let state_key = format!("causeway://{}/{}", self.id, key.id);
+        let bridge_info = self.bridge_info(key, info, owner.as_ref().map(|owner| owner.as_str()));
+        let state_key = self.bridge_info_key(key);
         CreateRoom {
             alias_localpart: Some(names::alias(&self.id, key, self.matrix().server_name()).alias().to_owned()),
             name: info.and_then(|info| info.name.clone()),
@@ -161,18 +161,56 @@ impl Bridge {
     }
 
     /// [MSC2346](https://github.com/matrix-org/matrix-spec-proposals/pull/2346)
-    fn bridge_info(&self, key: &PortalKey, name: Option<&str>, owner: Option<&OwnedUserId>) -> serde_json::Value {
+    fn bridge_info(&self, key: &PortalKey, info: Option<&ChatInfo>, creator: Option<&str>) -> serde_json::Value {
         let connector = self.connector();
         let protocol = connector.as_ref().map(|connector| connector.descriptor());
+        let avatar = info.and_then(|info| info.avatar.as_ref()).filter(|avatar| !avatar.remove);
         json!({
             "bridgebot": self.bot,
-            "creator": owner,
+            "creator": creator,
             "protocol": {
                 "id": protocol.map_or(self.id.as_str(), |protocol| &protocol.protocol),
                 "displayname": protocol.map(|protocol| &protocol.name),
                 "external_url": protocol.map(|protocol| &protocol.url),
+                "avatar_url": protocol.and_then(|protocol| protocol.icon.as_deref()).filter(|uri| uri.starts_with("mxc:")),
             },
-            "channel": {"id": key.id, "displayname": name},
+            "channel": {
+                "id": key.id,
+                "displayname": info.and_then(|info| info.name.as_deref()),
+                "avatar_url": avatar.and_then(|avatar| avatar.source.as_deref()),
+            },
         })
+    }
+
+    fn bridge_info_key(&self, key: &PortalKey) -> String {
+        format!("causeway://{}/{}", self.id, key.id)
+    }
+
+    /// After the chat was given another name or picture; what is absent in `info` stays as it is.
+    pub(crate) async fn renew_bridge_info(
+        &self,
+        key: &PortalKey,
+        room: &RoomId,
+        info: &ChatInfo,
+    ) -> Result<(), MatrixError> {
+        let state_key = self.bridge_info_key(key);
+        for event_type in ["m.bridge", "uk.half-shot.bridge"] {
+            let before = self.matrix().state(room, event_type, &state_key).await?;
+            let said = |pointer: &str| before.as_ref().and_then(|before| before.pointer(pointer)).cloned();
+            let mut content = self.bridge_info(key, Some(info), None);
+            content["creator"] = said("/creator").unwrap_or_default();
+            if info.name.is_none() {
+                content["channel"]["displayname"] = said("/channel/displayname").unwrap_or_default();
+            }
+            if info.avatar.is_none() {
+                content["channel"]["avatar_url"] = said("/channel/avatar_url").unwrap_or_default();
+            }
+            if before.as_ref() != Some(&content) {
+                let content = to_raw_value(&content).expect("JSON is JSON");
+                let event = NewEvent::state(room.to_owned(), self.bot.clone(), event_type, &*state_key, content);
+                self.matrix().send(event).await?;
+            }
+        }
+        Ok(())
     }
 }

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use causeway_store::bridges::{installed, message_map, plugin_kv, sends};
+use causeway_store::bridges::sends::{self, SendStatus};
+use causeway_store::bridges::{installed, message_map, plugin_kv};
 use causeway_store::{Commit, StoreError};
 
 use crate::bridge::Bridge;
@@ -150,7 +151,7 @@ impl Services for Bridge {
         for event in events.iter().filter(|event| event.attempt > 1) {
             let login = event.author.login.as_str();
             let row = stored(sends::get(self.store(), self.id.as_str(), login, &event.id).await)?;
-            ended.extend(row.filter(|row| row.status != "pending").map(|row| row.event_id));
+            ended.extend(row.filter(|row| row.status != SendStatus::Pending).map(|row| row.event_id));
         }
         Ok(ended)
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::connector::{ChatInfo, GhostInfo, LoginId, PortalKey, RemoteEvent};
+use crate::outbound::MessageStatus;
 
 /// Work of one lane is done in order, one at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,7 +37,8 @@ pub enum Work {
     /// what became of an event that somebody sent, as `com.beeper.message_send_status`
     SendStatus {
         event_id: String,
-        status: String,
+        status: MessageStatus,
+        reason: Option<String>,
         text: String,
     },
 }

@@ -14,6 +14,18 @@ pub struct Delivery {
     pub attempts: u32,
     /// why it is not further yet, or never will be
     pub reason: Option<String>,
+    /// the transaction that it is in or was taken with; none where that is long ago, or before the start of this process
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub txn_id: Option<String>,
+    /// what it is called on the remote network, where it has ids there
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remote_ids: Vec<String>,
+}
+
+impl Delivery {
+    pub fn new(state: DeliveryState, attempts: u32, reason: Option<String>) -> Self {
+        Self { state, attempts, reason, txn_id: None, remote_ids: Vec::new() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -63,7 +75,7 @@ impl Router {
         for row in rows.into_iter().filter(|row| absent.contains(&row.nid)) {
             let (nid, id) = (row.nid, DestinationId(row.id.as_str().into()));
             let delivery = if row.removed {
-                Delivery { state: DeliveryState::Lapsed, attempts: 0, reason: None }
+                Delivery::new(DeliveryState::Lapsed, 0, None)
             } else {
                 State::restore(restore(store, row).await?, 1, 1).delivery_of(entry.position, entry.room_nid)
             };

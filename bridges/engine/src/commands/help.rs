@@ -7,6 +7,7 @@ pub(super) fn run() -> String {
      logout [login] – end a login\n\
      list – your logins and chats\n\
      join CHAT – join or start a chat (a channel, a nick, a number)\n\
+     retry [EVENT or all] – what did not arrive, or may not have; sends it once more\n\
      ping – whether your logins are connected\n\
      cancel – end what I am asking you"
         .into()

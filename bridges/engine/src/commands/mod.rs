@@ -6,6 +6,7 @@ mod list;
 mod login;
 mod logout;
 mod ping;
+mod retry;
 
 pub(crate) use help::welcome;
 pub(crate) use login::present;
@@ -37,6 +38,7 @@ pub(crate) async fn run(bridge: &Bridge, asked: &Asked<'_>, text: &str) -> Strin
         "logout" => logout::run(bridge, asked, rest).await,
         "ping" => Ok(ping::run(bridge, asked)),
         "join" => join::run(bridge, asked, rest).await,
+        "retry" => retry::run(bridge, asked, rest).await,
         "list" => Ok(list::run(bridge, asked)),
         _ => Ok(format!("I don't know {verb:?}. `help` lists what I do.")),
     };

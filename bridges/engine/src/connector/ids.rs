@@ -87,6 +87,27 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    /// A reason for machines, as the WIT names it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad-request",
+            Self::NotFound => "not-found",
+            Self::Unsupported => "unsupported",
+            Self::Forbidden => "forbidden",
+            Self::NotLoggedIn => "not-logged-in",
+            Self::BadCredentials => "bad-credentials",
+            Self::RateLimited => "rate-limited",
+            Self::TooLarge => "too-large",
+            Self::Network => "network",
+            Self::Timeout => "timeout",
+            Self::Conflict => "conflict",
+            Self::Quota => "quota",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// An error as data, both ways across the component boundary. `message` is shown to users and holds no secrets.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]

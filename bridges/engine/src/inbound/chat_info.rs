@@ -37,6 +37,9 @@ impl Bridge {
         if let Some(members) = &info.members {
             self.apply_members(room, login, members, info.members_complete, &self.bot).await?;
         }
+        if info.name.is_some() || info.avatar.is_some() {
+            self.renew_bridge_info(key, room, info).await?;
+        }
         let kept = ChatInfo { members: None, ..info.clone() };
         let json = serde_json::to_string(&kept).expect("chat info is plain data");
         let set = portals::set_info(self.id.as_str(), key.id.as_str(), receiver(key), &json);

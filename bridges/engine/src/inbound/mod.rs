@@ -17,7 +17,7 @@ use causeway_store::bridges::{inbox, installed, message_map};
 use causeway_store::{Commit, Statement};
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde_json::value::to_raw_value;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::bridge::Bridge;
 use crate::connector::{GhostId, LoginId, MessageRef, PortalKey, RemoteEvent, RemoteKind, Sender};
@@ -101,8 +101,16 @@ impl Bridge {
             (Lane::Portal(key), Work::PortalNotice { text, reply_to }) => {
                 self.portal_notice(key, seq, text, reply_to.as_deref()).await
             }
-            (Lane::Portal(key), Work::SendStatus { event_id, status, text }) => {
-                self.send_status(key, seq, event_id, status, text).await
+            (Lane::Portal(key), Work::SendStatus { event_id, status, reason, text }) => {
+                let mut content = json!({
+                    "network": self.id, "status": status,
+                    "m.relates_to": {"rel_type": "m.reference", "event_id": event_id},
+                });
+                if let Some(reason) = reason {
+                    content["reason"] = reason.as_str().into();
+                    content["message"] = text.as_str().into();
+                }
+                self.send_status(key, seq, content).await
             }
             (_, Work::Ghost(info)) => self.ensure_ghost(info).await.map(|_| false),
             (Lane::Login(login), Work::LoginNotice { text }) => {

@@ -1,8 +1,8 @@
 //! What the bot says in a portal.
 
 use causeway_hub::rooms::NewEvent;
-use serde_json::json;
 use serde_json::value::to_raw_value;
+use serde_json::{Value, json};
 
 use super::Finished;
 use crate::bridge::Bridge;
@@ -29,27 +29,8 @@ impl Bridge {
     }
 
     /// mautrix's `com.beeper.message_send_status`, which clients show at the message.
-    pub(super) async fn send_status(
-        &self,
-        key: &PortalKey,
-        seq: i64,
-        event_id: &str,
-        status: &str,
-        text: &str,
-    ) -> Result<Finished, MatrixError> {
+    pub(super) async fn send_status(&self, key: &PortalKey, seq: i64, content: Value) -> Result<Finished, MatrixError> {
         let Some(room) = self.room_of(key) else { return Ok(false) };
-        let (state, reason) = match status {
-            "unknown" => ("FAIL_RETRIABLE", Some("m.event_not_handled")),
-            "failed" => ("FAIL_PERMANENT", Some("m.event_not_handled")),
-            _ => ("SUCCESS", None),
-        };
-        let mut content = json!({
-            "network": self.id, "status": state, "message": text,
-            "m.relates_to": {"rel_type": "m.reference", "event_id": event_id},
-        });
-        if let Some(reason) = reason {
-            content["reason"] = reason.into();
-        }
         let content = to_raw_value(&content).expect("JSON is JSON");
         let mut new = NewEvent::message(room, self.bot.clone(), "com.beeper.message_send_status", content);
         new.with.push(self.finish(seq));

@@ -1,6 +1,7 @@
 //! A Matrix event as the connectors know events.
 
 use causeway_store::bridges::message_map::{self, MessageRow};
+use causeway_store::bridges::sends::SendStatus;
 use causeway_store::{Entry, StoreError};
 use serde_json::Value;
 
@@ -172,11 +173,11 @@ impl Bridge {
             Target::Known(row) => Converted::Event(MatrixKind::Remove(reference(&row))),
             Target::OnItsWay { own } => Converted::Waits { target: target.to_owned(), own },
             // A reaction that came to its end between the looks.
-            Target::Lost(status) if status == "sent" => {
+            Target::Lost(status) if status == SendStatus::Sent => {
                 self.unreact(target).await?.map_or(Converted::Orphan, Converted::Event)
             }
             // What never arrived needs no deletion.
-            Target::Lost(status) if matches!(status.as_str(), "failed" | "ignored") => Converted::Nothing,
+            Target::Lost(status) if matches!(status, SendStatus::Failed | SendStatus::Ignored) => Converted::Nothing,
             Target::Lost(_) => Converted::Orphan,
             Target::Foreign => Converted::Nothing,
         })

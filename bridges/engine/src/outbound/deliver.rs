@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_router::{Delivered, Transaction};
-use causeway_store::bridges::sends::{self, SendRow};
+use causeway_store::bridges::sends::{self, SendRow, SendStatus};
 use causeway_store::{Commit, Entry, Position};
 
 use super::convert::Converted;
@@ -114,13 +114,13 @@ impl Bridge {
             };
             let attempt = match &row {
                 // A crash may have come before the router knew.
-                Some(row) if row.status == "failed" => {
+                Some(row) if row.status == SendStatus::Failed => {
                     self.state().waiting.remove(login, entry.position);
                     let reason = row.detail.clone().unwrap_or_default();
                     self.hub.queues.refuse(&login_destination(&self.id, login), entry.position, &reason);
                     continue;
                 }
-                Some(row) if row.status != "pending" => {
+                Some(row) if row.status != SendStatus::Pending => {
                     self.state().waiting.remove(login, entry.position);
                     continue;
                 }
@@ -174,8 +174,11 @@ impl Bridge {
 
     /// Writes down what needs no call. True: look again, for what is waited for may have ended meanwhile.
     async fn write_down(&self, login: &LoginId, round: Round) -> Result<bool, MatrixError> {
-        let mut statements: Vec<_> =
-            round.nothing.iter().map(|row| sends::put(&SendRow { status: "ignored".into(), ..row.clone() })).collect();
+        let mut statements: Vec<_> = round
+            .nothing
+            .iter()
+            .map(|row| sends::put(&SendRow { status: SendStatus::Ignored, ..row.clone() }))
+            .collect();
         let is_new = |row: &SendRow| row.updated_at == 0;
         let fresh: Vec<_> = round.waits.iter().filter(|(_, row, _)| is_new(row)).collect();
         let now = crate::engine::now_ms() as i64;
@@ -199,7 +202,9 @@ impl Bridge {
             self.end(login, row, &Outcome::Failed(error)).await?;
         }
         for (asking, target) in round.retries {
-            self.try_again(login, asking, target).await?;
+            self.send_again(login, target).await?;
+            let done = SendRow { status: SendStatus::Sent, updated_at: now, ..asking };
+            self.store().commit(Commit::of(vec![sends::put(&done)])).await?;
             again = true;
         }
         Ok(again)
@@ -213,7 +218,7 @@ impl Bridge {
             event_id: entry.event_id.to_string(),
             room_id: entry.room_id.to_string(),
             position: entry.position.0,
-            status: "pending".into(),
+            status: SendStatus::Pending,
             detail: None,
             attempt: 0,
             updated_at: 0,

@@ -6,7 +6,9 @@ mod deliver;
 mod retry;
 mod settle;
 mod target;
+mod telling;
 mod waiting;
 
 pub(crate) use settle::{Settlement, echo_parts};
+pub(crate) use telling::MessageStatus;
 pub(crate) use waiting::{Wait, Waiting};

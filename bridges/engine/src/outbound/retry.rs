@@ -1,8 +1,9 @@
 //! What did not arrive, or may not have, is sent once more when its sender reacts to it, or to the bot's notice about
 //! it, with [`AGAIN`].
 
+use causeway_router::DestinationId;
 use causeway_store::bridges::message_map;
-use causeway_store::bridges::sends::{self, SendRow};
+use causeway_store::bridges::sends::{self, SendRow, SendStatus};
 use causeway_store::{Commit, Entry};
 use ruma::EventId;
 use serde_json::Value;
@@ -10,7 +11,8 @@ use serde_json::Value;
 use super::waiting::Wait;
 use crate::bridge::Bridge;
 use crate::connector::LoginId;
-use crate::destination::login_destination;
+use crate::destination::{login_destination, login_of};
+use crate::engine::{Engine, EngineError};
 use crate::matrix::MatrixError;
 
 /// The reaction that asks for another try.
@@ -28,17 +30,13 @@ impl Bridge {
         let target = self.told_about(target).await?.unwrap_or_else(|| target.to_owned());
         let row = sends::get(self.store(), self.id.as_str(), login.as_str(), &target).await?;
         // Pending and never offered: it was asked for, and a crash came before the router knew.
-        Ok(row.filter(|row| match row.status.as_str() {
-            "unknown" | "failed" => true,
-            "pending" => row.attempt == 0,
-            _ => false,
-        }))
+        Ok(row.filter(|row| row.status.is_bad() || row.status == SendStatus::Pending && row.attempt == 0))
     }
 
     /// Whether a redelivered event is on the network for certain: then it is not sent there twice.
     pub(super) async fn has_arrived(&self, row: Option<&SendRow>, entry: &Entry) -> Result<bool, MatrixError> {
         if let Some(row) = row {
-            return Ok(row.status == "sent");
+            return Ok(row.status == SendStatus::Sent);
         }
         Ok(!message_map::of_event(self.store(), self.id.as_str(), &entry.event_id).await?.is_empty())
     }
@@ -46,11 +44,11 @@ impl Bridge {
     /// A redelivered event that came to a bad end before is offered as if for the first time.
     pub(super) async fn taken_up_again(&self, row: Option<SendRow>) -> Result<Option<SendRow>, MatrixError> {
         let row = match row {
-            Some(row) if ["failed", "unknown"].contains(&row.status.as_str()) => row,
+            Some(row) if row.status.is_bad() => row,
             row => return Ok(row),
         };
         let updated_at = crate::engine::now_ms() as i64;
-        let again = SendRow { status: "pending".into(), detail: None, attempt: 0, updated_at, ..row };
+        let again = SendRow { status: SendStatus::Pending, detail: None, attempt: 0, updated_at, ..row };
         self.store().commit(Commit::of(vec![sends::put(&again)])).await?;
         Ok(Some(again))
     }
@@ -68,23 +66,34 @@ impl Bridge {
     }
 
     /// Offers an event again that came to a bad end, as if for the first time; it comes late.
-    pub(super) async fn try_again(&self, login: &LoginId, asking: SendRow, target: SendRow) -> Result<(), MatrixError> {
+    pub(crate) async fn send_again(&self, login: &LoginId, target: SendRow) -> Result<(), MatrixError> {
         let now = crate::engine::now_ms() as i64;
-        let done = sends::put(&SendRow { status: "sent".into(), updated_at: now, ..asking });
         let event = match <&EventId>::try_from(target.event_id.as_str()) {
             Ok(event_id) => self.matrix().event(event_id).await?,
             Err(_) => None,
         };
         if let Some(entry) = event {
-            let again = SendRow { status: "pending".into(), detail: None, attempt: 0, updated_at: now, ..target };
+            let again = SendRow { status: SendStatus::Pending, detail: None, attempt: 0, updated_at: now, ..target };
             self.store().commit(Commit::of(vec![sends::put(&again)])).await?;
             // It comes late, and nothing waits for it.
             let wait = Wait { is_woken: true, ..Wait::new(again.room_id, None, false) };
             self.state().waiting.add(login, entry.position, wait);
             self.hub.queues.offer_again(&login_destination(&self.id, login), &entry).await?;
         }
-        self.store().commit(Commit::of(vec![done])).await?;
         Ok(())
+    }
+}
+
+impl Engine {
+    /// Sends an event once more that did not arrive, or may not have. False where the destination is no login, or it is
+    /// not known to have come to such an end.
+    pub async fn retry(&self, destination: &DestinationId, event_id: &str) -> Result<bool, EngineError> {
+        let Some((bridge, login)) = login_of(destination) else { return Ok(false) };
+        let bridge = self.bridge(bridge)?;
+        let row = sends::get(bridge.store(), bridge.id.as_str(), login, event_id).await?;
+        let Some(row) = row.filter(|row| row.status.is_bad()) else { return Ok(false) };
+        bridge.send_again(&login.into(), row).await?;
+        Ok(true)
     }
 }
 

@@ -1,14 +1,13 @@
 //! What became of a Matrix event at the network, as rows and words.
 
 use causeway_store::bridges::message_map::{self, MessageRow, ReactionRow};
-use causeway_store::bridges::sends::{self, SendRow};
+use causeway_store::bridges::sends::{self, SendRow, SendStatus};
 use causeway_store::{Position, Statement, StoreError};
 use ruma::{EventId, RoomId};
 
 use super::convert::Converted;
-use super::retry::AGAIN;
 use crate::bridge::{Bridge, Offered};
-use crate::connector::{LoginId, MatrixKind, NewMessage, Outcome, PortalKey, SentPart};
+use crate::connector::{LoginId, MatrixKind, NewMessage, Outcome, SentPart};
 use crate::deliveries::Plan;
 use crate::destination::login_destination;
 use crate::matrix::MatrixError;
@@ -36,35 +35,18 @@ pub(crate) fn echo_parts(message: &NewMessage) -> Vec<SentPart> {
 }
 
 /// An outcome as the row of the event has it.
-fn word(outcome: &Outcome) -> (&'static str, Option<String>) {
+fn word(outcome: &Outcome) -> (SendStatus, Option<String>) {
     match outcome {
-        Outcome::Sent(_) | Outcome::Done => ("sent", None),
-        Outcome::Pending => ("pending", None),
-        Outcome::Ignored(reason) => ("ignored", Some(reason.clone())),
-        Outcome::Unknown(reason) => ("unknown", Some(reason.clone())),
-        Outcome::Failed(error) => ("failed", Some(error.message.clone())),
+        Outcome::Sent(_) | Outcome::Done => (SendStatus::Sent, None),
+        Outcome::Pending => (SendStatus::Pending, None),
+        Outcome::Ignored(reason) => (SendStatus::Ignored, Some(reason.clone())),
+        Outcome::Unknown(reason) => (SendStatus::Unknown, Some(reason.clone())),
+        Outcome::Failed(error) => (SendStatus::Failed, Some(error.message.clone())),
     }
 }
 
 fn refusal(outcome: &Outcome) -> Option<String> {
     if let Outcome::Failed(error) = outcome { Some(error.message.clone()) } else { None }
-}
-
-/// What the sender is told.
-fn told(key: PortalKey, event_id: &str, outcome: &Outcome) -> Vec<(Lane, Work)> {
-    let text = match outcome {
-        Outcome::Unknown(reason) => {
-            format!("This may not have arrived, retry? ({reason}) React to it with {AGAIN} and it is sent once more.")
-        }
-        Outcome::Failed(error) => {
-            format!("This did not arrive: {}. React to it with {AGAIN} and it is tried again.", error.message)
-        }
-        _ => return Vec::new(),
-    };
-    let lane = Lane::Portal(key);
-    let notice = Work::PortalNotice { text: text.clone(), reply_to: Some(event_id.to_owned()) };
-    let status = Work::SendStatus { event_id: event_id.to_owned(), status: word(outcome).0.to_owned(), text };
-    vec![(lane.clone(), notice), (lane, status)]
 }
 
 impl Bridge {
@@ -84,7 +66,7 @@ impl Bridge {
                 Some(offered) => offered,
                 // It can't be read any more: nobody is left to be told, and nothing to be mapped.
                 None => {
-                    let ended = SendRow { status: status.to_owned(), detail, ..row.clone() };
+                    let ended = SendRow { status, detail, ..row.clone() };
                     let (statements, settled) = (vec![sends::put(&ended)], Some(row.position));
                     return Ok(Settlement { known: true, settled, statements, ..Settlement::default() });
                 }
@@ -92,7 +74,7 @@ impl Bridge {
             (None, None) => return Ok(Settlement::default()),
         };
         let mut settlement = Settlement { known: true, ..Settlement::default() };
-        if row.as_ref().is_some_and(|row| row.status == "sent") {
+        if row.as_ref().is_some_and(|row| row.status == SendStatus::Sent) {
             // The first word that it arrived stands.
             settlement.settled = Some(offered.position);
             return Ok(settlement);
@@ -103,21 +85,21 @@ impl Bridge {
             event_id: event_id.to_owned(),
             room_id: offered.event.room.clone(),
             position: offered.position,
-            status: status.to_owned(),
-            detail: detail.clone(),
+            status,
+            detail,
             attempt: offered.event.attempt.into(),
             updated_at: crate::engine::now_ms() as i64,
         }));
-        if status != "pending" {
+        if status != SendStatus::Pending {
             settlement.settled = Some(offered.position);
         }
         settlement.refused = refusal(outcome);
         let parts = if let Outcome::Sent(parts) = outcome { parts.as_slice() } else { &[] };
-        if status == "sent" {
+        if status == SendStatus::Sent {
             settlement.statements.extend(self.map_rows(&offered, event_id, parts));
         }
         if let Some(key) = offered.event.portal.clone() {
-            settlement.works = told(key, event_id, outcome);
+            settlement.works = self.told(key, event_id, outcome);
         }
         Ok(settlement)
     }
@@ -127,9 +109,8 @@ impl Bridge {
         let (status, detail) = word(outcome);
         let room = <&RoomId>::try_from(row.room_id.as_str()).ok();
         let key = room.and_then(|room| self.state().rooms.get(room).cloned());
-        let ended =
-            SendRow { status: status.to_owned(), detail, updated_at: crate::engine::now_ms() as i64, ..row.clone() };
-        let works = key.map(|key| told(key, &row.event_id, outcome)).unwrap_or_default();
+        let ended = SendRow { status, detail, updated_at: crate::engine::now_ms() as i64, ..row.clone() };
+        let works = key.map(|key| self.told(key, &row.event_id, outcome)).unwrap_or_default();
         self.take_works(Plan { statements: vec![sends::put(&ended)], works, ..Plan::default() }).await?;
         self.tell_router(login, &row.event_id, Position(row.position), refusal(outcome).as_deref());
         Ok(())

@@ -2,7 +2,7 @@
 
 use causeway_store::StoreError;
 use causeway_store::bridges::message_map::{self, MessageRow, ReactionRow};
-use causeway_store::bridges::sends;
+use causeway_store::bridges::sends::{self, SendStatus};
 
 use crate::bridge::Bridge;
 use crate::connector::{LoginId, PortalKey};
@@ -14,8 +14,8 @@ pub(crate) enum Target<T> {
     OnItsWay {
         own: bool,
     },
-    /// it has no id there: what became of it (`sent`, `ignored`, `unknown` or `failed`)
-    Lost(String),
+    /// it has no id there: what became of it (anything but pending)
+    Lost(SendStatus),
     /// it was never for the network
     Foreign,
 }
@@ -33,7 +33,7 @@ impl Bridge {
         }
         Ok(match self.unmapped(login, event_id).await? {
             // It may have come to its end between the looks.
-            Target::Lost(status) if status == "sent" => {
+            Target::Lost(status) if status == SendStatus::Sent => {
                 self.mapped(key, event_id).await?.map_or(Target::Lost(status), Target::Known)
             }
             other => other,
@@ -52,7 +52,7 @@ impl Bridge {
     /// What is known of an event that is not in the message map.
     async fn unmapped<T>(&self, login: &LoginId, event_id: &str) -> Result<Target<T>, StoreError> {
         let rows = sends::of_event(self.store(), self.id.as_str(), event_id).await?;
-        if let Some(row) = rows.iter().find(|row| row.status == "pending") {
+        if let Some(row) = rows.iter().find(|row| row.status == SendStatus::Pending) {
             return Ok(Target::OnItsWay { own: row.login == login.as_str() });
         }
         if let Some(row) = rows.into_iter().next() {

@@ -8,6 +8,7 @@ mod hearing;
 mod inbound;
 mod listeners;
 mod outbound;
+mod telling;
 
 use std::sync::atomic::Ordering;
 
@@ -64,6 +65,11 @@ on_both_databases! {
     outbound::what_the_network_refuses_is_a_dead_letter_and_a_late_try_offers_it_as_new,
     outbound::edits_reactions_and_removals_find_their_message_both_ways,
     outbound::only_what_a_logins_own_user_does_is_for_it_and_never_what_the_bridge_did,
+    telling::who_wants_status_events_gets_one_for_each_end_and_no_notices,
+    telling::the_bot_lists_what_did_not_arrive_and_sends_it_once_more,
+    telling::bridge_info_follows_the_chats_name_and_picture,
+    telling::a_logins_state_is_told_once_and_shown_in_mautrix_words,
+    telling::a_login_that_does_not_connect_says_why,
     bot::the_bot_takes_commands_from_who_may_and_refuses_others_clearly,
     bot::a_new_version_that_does_not_start_is_rolled_back,
     bot::a_purge_leaves_no_row,

@@ -342,7 +342,7 @@ pub async fn what_the_network_refuses_is_a_dead_letter_and_a_late_try_offers_it_
     let refused = world.router.refused.lock().unwrap().clone();
     assert!(refused.contains(&(message.position, "no such channel".to_owned())), "{refused:?}");
     let became = async |world: &World, entry: &Entry| {
-        let mut delivery = Delivery { state: DeliveryState::Bridge, attempts: 0, reason: None };
+        let mut delivery = Delivery::new(DeliveryState::Bridge, 0, None);
         let destination = DestinationId("login:irc:alice".into());
         world.engine.became(&destination, &entry.event_id, &mut delivery).await.unwrap();
         (delivery.state, delivery.reason)

@@ -27,7 +27,12 @@ enum Command {
     /// What it could not take, with the reasons
     Dead { id: String },
     /// How far one event has come, to whoever was interested in it
-    Event { event_id: String },
+    Event {
+        event_id: String,
+        /// Try it again wherever it is a dead letter, or did not or may not have arrived
+        #[arg(long)]
+        retry: bool,
+    },
     /// Try a dead letter again, or all of them; it comes late, and is marked so
     Retry {
         id: String,
@@ -78,7 +83,10 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
         Command::List => client.get(BASE).await?,
         Command::Show { id } => client.get(&table::path(BASE, &[id])?).await?,
         Command::Dead { id } => client.get(&table::path(BASE, &[id, "dead"])?).await?,
-        Command::Event { event_id } => client.get(&table::path(EVENTS, &[event_id, "deliveries"])?).await?,
+        Command::Event { event_id, retry: true } => {
+            client.post(&table::path(EVENTS, &[event_id, "retry"])?, &json!({})).await?
+        }
+        Command::Event { event_id, .. } => client.get(&table::path(EVENTS, &[event_id, "deliveries"])?).await?,
         Command::Retry { id, position } => {
             client.post(&table::path(BASE, &[id, "retry"])?, &json!({ "position": position })).await?
         }
@@ -105,6 +113,10 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
         Command::List => list(&answer),
         Command::Show { .. } => show(&answer),
         Command::Dead { .. } => dead(&answer),
+        Command::Event { event_id, retry: true } => match answer["retried"].as_array().map_or(&[][..], Vec::as_slice) {
+            [] => println!("{event_id}: there is nobody to try it again with"),
+            to => println!("{event_id} is tried again: {}", to.iter().map(text).collect::<Vec<_>>().join(", ")),
+        },
         Command::Event { .. } => event(&answer),
         Command::Retry { id, position: Some(position) } => {
             println!("{id}: the dead letter at {position} is tried again")
@@ -124,14 +136,17 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
 fn event(answer: &Value) {
     println!("position: {}", answer["position"]);
     let rows = answer["deliveries"].as_array().into_iter().flatten().map(|delivery| {
+        let remote: Vec<String> = delivery["remote_ids"].as_array().into_iter().flatten().map(text).collect();
         vec![
             text(&delivery["destination"]),
             text(&delivery["state"]),
             text(&delivery["attempts"]),
+            text(&delivery["txn_id"]),
+            if remote.is_empty() { "-".to_owned() } else { remote.join(", ") },
             text(&delivery["reason"]),
         ]
     });
-    table::print(&["DESTINATION", "STATE", "TRIES", "REASON"], rows);
+    table::print(&["DESTINATION", "STATE", "TRIES", "TRANSACTION", "REMOTE ID", "REASON"], rows);
 }
 
 /// The one entry that fails, or is tried again and again.

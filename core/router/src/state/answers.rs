@@ -72,6 +72,7 @@ impl State {
         self.last_success = Some(crate::timing::now_ms());
         let Flight { transaction, upto, .. } = flight;
         let count = transaction.entries.len();
+        self.took.note(&transaction);
         match way {
             Way::Log => {
                 self.pace.taken(count, took);

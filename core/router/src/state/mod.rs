@@ -21,6 +21,7 @@ mod replay;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod took;
 mod trial;
 mod view;
 mod writing;
@@ -47,6 +48,7 @@ use lane::Lane;
 pub(crate) use replay::REPLAY_PAGE;
 use replay::Replay;
 use sources::Departure;
+use took::Took;
 use trial::Pace;
 pub(crate) use view::{Behind, LaneView};
 
@@ -131,6 +133,7 @@ pub(crate) struct State {
     lapsed: Position,
     mark: EphemeralMark,
     flights: BTreeMap<Way, Flight>,
+    took: Took,
     chosen: Vec<EventNid>,
     prepared: Option<Prepared>,
 
@@ -205,6 +208,7 @@ impl State {
             lapsed: Position(0),
             mark: EphemeralMark { durable: row.receipts, lossy: 0 },
             flights: BTreeMap::new(),
+            took: Took::default(),
             chosen: Vec::new(),
             prepared: None,
             ahead: VecDeque::new(),

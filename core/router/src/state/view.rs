@@ -53,8 +53,17 @@ impl State {
 
     /// How far the entry at this position has come, which the destination is interested in.
     pub fn delivery_of(&self, position: Position, room: RoomNid) -> Delivery {
+        let mut delivery = self.progress_of(position, room);
+        let flights = self.flights.iter().filter(|(way, _)| **way != Way::Replay).map(|(_, flight)| flight);
+        let in_flight = flights.filter(|flight| flight.has(position)).map(|flight| &flight.transaction.id).next();
+        let waits = delivery.state == DeliveryState::Waiting;
+        delivery.txn_id = in_flight.or_else(|| self.took.of(position)).filter(|_| !waits).cloned();
+        delivery
+    }
+
+    fn progress_of(&self, position: Position, room: RoomNid) -> Delivery {
         let held = || self.last_error.as_ref().filter(|_| self.hold.is_some()).map(|error| error.reason.clone());
-        let delivery = |state, attempts, reason| Delivery { state, attempts, reason };
+        let delivery = Delivery::new;
         if self.dead_letters.contains(&position) {
             return delivery(DeliveryState::Dead, 0, None);
         }

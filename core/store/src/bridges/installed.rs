@@ -2,7 +2,7 @@
 
 use crate::{Row, Statement, Store, StoreError, values};
 
-/// An installed bridge; `rights`, `config`, `permissions`, `relay` and `state` are JSON.
+/// An installed bridge; `rights`, `config`, `permissions`, `settings`, `relay` and `state` are JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BridgeRow {
     pub id: String,
@@ -13,6 +13,8 @@ pub struct BridgeRow {
     pub rights: String,
     pub config: String,
     pub permissions: String,
+    /// what the engine itself takes from the bridge's config
+    pub settings: String,
     /// the login that speaks for users who have none
     pub relay: Option<String>,
     pub enabled: bool,
@@ -25,8 +27,8 @@ pub struct BridgeRow {
 /// Loses under `bridge id` when the id is taken.
 pub fn insert(bridge: &BridgeRow) -> Statement {
     Statement::new(
-        "insert into bridges (id, plugin, component, sha256, rights, config, permissions, relay, enabled, state, created_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing",
+        "insert into bridges (id, plugin, component, sha256, rights, config, permissions, settings, relay, enabled, state, \
+         created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing",
         values![
             bridge.id.as_str(),
             bridge.plugin.as_str(),
@@ -35,6 +37,7 @@ pub fn insert(bridge: &BridgeRow) -> Statement {
             bridge.rights.as_str(),
             bridge.config.as_str(),
             bridge.permissions.as_str(),
+            bridge.settings.as_str(),
             bridge.relay.as_deref(),
             bridge.enabled,
             bridge.state.as_deref(),
@@ -95,8 +98,8 @@ pub fn purge(id: &str) -> Vec<Statement> {
 }
 
 pub async fn all(store: &Store) -> Result<Vec<BridgeRow>, StoreError> {
-    let sql = "select id, plugin, component, sha256, rights, config, permissions, relay, enabled, state, created_at \
-               from bridges order by id";
+    let sql = "select id, plugin, component, sha256, rights, config, permissions, settings, relay, enabled, state, \
+               created_at from bridges order by id";
     store.fetch(sql, vec![]).await?.iter().map(read).collect()
 }
 
@@ -109,10 +112,11 @@ fn read(row: &Row) -> Result<BridgeRow, StoreError> {
         rights: row.get(4)?,
         config: row.get(5)?,
         permissions: row.get(6)?,
-        relay: row.get(7)?,
-        enabled: row.get::<i64>(8)? != 0,
-        state: row.get(9)?,
-        created_at: row.get(10)?,
+        settings: row.get(7)?,
+        relay: row.get(8)?,
+        enabled: row.get::<i64>(9)? != 0,
+        state: row.get(10)?,
+        created_at: row.get(11)?,
     })
 }
 

@@ -2,8 +2,44 @@
 
 use crate::{Row, Statement, Store, StoreError, values};
 
-/// `status`: `pending`, `sent`, `ignored`, `unknown` or `failed`; `detail` says why, in words for the sender. A pending
-/// one of attempt 0 waits for another event and was not offered yet.
+/// What became of an event at a login's network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendStatus {
+    /// not settled; of attempt 0: it waits for another event and was not offered yet
+    Pending,
+    Sent,
+    /// nothing that the network is to be told
+    Ignored,
+    /// it may or may not have arrived
+    Unknown,
+    Failed,
+}
+
+impl SendStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sent => "sent",
+            Self::Ignored => "ignored",
+            Self::Unknown => "unknown",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, StoreError> {
+        let all = [Self::Pending, Self::Sent, Self::Ignored, Self::Unknown, Self::Failed];
+        all.into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| StoreError::Inconsistent { what: format!("bridge_sends.status {text:?}"), source: None })
+    }
+
+    /// It did not arrive, or may not have: whoever sent it may ask for another try.
+    pub fn is_bad(self) -> bool {
+        matches!(self, Self::Unknown | Self::Failed)
+    }
+}
+
+/// `detail` says why, in words for the sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendRow {
     pub bridge: String,
@@ -11,7 +47,7 @@ pub struct SendRow {
     pub event_id: String,
     pub room_id: String,
     pub position: i64,
-    pub status: String,
+    pub status: SendStatus,
     pub detail: Option<String>,
     pub attempt: i64,
     /// milliseconds since the Unix epoch
@@ -65,6 +101,13 @@ pub async fn waiting(store: &Store, bridge: &str) -> Result<Vec<SendRow>, StoreE
     store.fetch(sql, values![bridge]).await?.iter().map(read).collect()
 }
 
+/// What did not arrive, or may not have, newest first.
+pub async fn bad(store: &Store, bridge: &str, login: &str) -> Result<Vec<SendRow>, StoreError> {
+    let sql = "select bridge, login, event_id, room_id, position, status, detail, attempt, updated_at from bridge_sends \
+               where bridge = $1 and status in ('unknown', 'failed') and login = $2 order by position desc limit 20";
+    store.fetch(sql, values![bridge, login]).await?.iter().map(read).collect()
+}
+
 /// What became of an event, by each login it was for.
 pub async fn of_event(store: &Store, bridge: &str, event_id: &str) -> Result<Vec<SendRow>, StoreError> {
     let sql = "select bridge, login, event_id, room_id, position, status, detail, attempt, updated_at from bridge_sends \
@@ -79,7 +122,7 @@ fn read(row: &Row) -> Result<SendRow, StoreError> {
         event_id: row.get(2)?,
         room_id: row.get(3)?,
         position: row.get(4)?,
-        status: row.get(5)?,
+        status: SendStatus::parse(&row.get::<String>(5)?)?,
         detail: row.get(6)?,
         attempt: row.get(7)?,
         updated_at: row.get(8)?,

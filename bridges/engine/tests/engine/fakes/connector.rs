@@ -15,6 +15,8 @@ pub struct FakeConnector {
     pub services: Mutex<Option<Arc<dyn Services>>>,
     /// its Store sleeps: each call wakes it first
     pub sleeps: AtomicBool,
+    /// what it says instead of connecting
+    pub refuses: Mutex<Option<RemoteError>>,
 }
 
 impl Default for FakeConnector {
@@ -38,6 +40,7 @@ impl Default for FakeConnector {
             asked: Mutex::default(),
             services: Mutex::default(),
             sleeps: AtomicBool::default(),
+            refuses: Mutex::default(),
         }
     }
 }
@@ -84,7 +87,7 @@ impl Connector for FakeConnector {
         Ok(Step { id: "done".into(), instructions: String::new(), action: Action::Complete(complete) })
     }
     async fn connect(&self, _: &Session) -> Result<(), CallError> {
-        Ok(())
+        self.refuses.lock().unwrap().clone().map_or(Ok(()), |error| Err(error.into()))
     }
     async fn disconnect(&self, _: &LoginId) -> Result<(), CallError> {
         Ok(())

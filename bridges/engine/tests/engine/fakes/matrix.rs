@@ -205,6 +205,10 @@ impl Matrix for FakeMatrix {
             self.set_member(&room, user.as_str(), "invite");
         }
         let mut rooms = self.rooms.lock().unwrap();
+        for (event_type, key, content) in plan.initial_state {
+            let content = serde_json::from_str(content.get()).unwrap();
+            rooms.get_mut(&room).unwrap().state.insert((event_type, key), content);
+        }
         let levels = plan.power_level_content_override.map(Value::Object).unwrap_or_default();
         rooms.get_mut(&room).unwrap().state.insert(("m.room.power_levels".into(), String::new()), levels);
         Ok(room)

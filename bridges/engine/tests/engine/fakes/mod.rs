@@ -170,11 +170,15 @@ impl World {
 
     /// What was said in the room of a chat, once this holds.
     pub async fn until(&self, chat: &str, what: &str, holds: impl Fn(&[Said]) -> bool) -> Vec<Said> {
-        let alias = format!("#irc_{}:hub.test", chat.replace('#', "=23"));
+        self.until_in(&format!("#irc_{}:hub.test", chat.replace('#', "=23")), what, holds).await
+    }
+
+    /// The same of a room with this alias; the first without any for an empty one.
+    pub async fn until_in(&self, alias: &str, what: &str, holds: impl Fn(&[Said]) -> bool) -> Vec<Said> {
         let wait = async {
             let mut changes = self.matrix.changes();
             loop {
-                let said = self.matrix.said_in_alias(&alias);
+                let said = self.matrix.said_in_alias(alias);
                 if holds(&said) {
                     return said;
                 }
@@ -183,7 +187,7 @@ impl World {
         };
         match tokio::time::timeout(Duration::from_secs(20), wait).await {
             Ok(said) => said,
-            Err(_) => panic!("waited for {what}, last saw {:#?}", self.matrix.said_in_alias(&alias)),
+            Err(_) => panic!("waited for {what}, last saw {:#?}", self.matrix.said_in_alias(alias)),
         }
     }
 }

@@ -12,6 +12,7 @@ mod logout;
 mod logs;
 mod remove;
 mod show;
+mod state;
 mod upgrade;
 
 use std::ops::Deref;
@@ -41,6 +42,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .route(&format!("{base}/{{id}}/logs"), get(logs::logs))
         .route(&format!("{base}/{{id}}/chat"), post(chat::chat))
         .route(&format!("{base}/{{id}}/logins"), get(logins::logins).post(login::start))
+        .route(&format!("{base}/{{id}}/state"), get(state::state))
         .route(&format!("{base}/{{id}}/logins/{{login}}"), delete(logout::logout))
         .route(&format!("{base}/{{id}}/processes/{{process}}"), get(login::step).post(login::answer))
 }

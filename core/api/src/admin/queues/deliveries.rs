@@ -1,6 +1,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
-use causeway_router::{Delivery, Router};
+use causeway_router::{Delivery, DestinationId, Router};
+use causeway_store::Position;
 use serde::Serialize;
 
 use crate::ApiError;
@@ -30,14 +31,23 @@ pub async fn deliveries(
     bridges: Option<Bridges>,
     Path(event_id): Path<String>,
 ) -> Result<Json<Deliveries>, ApiError> {
-    let found = router.deliveries(&event_id).await?;
-    let (position, list) = found.ok_or_else(|| ApiError::not_found(format!("There is no event {event_id}")))?;
-    let mut deliveries = Vec::with_capacity(list.len());
-    for (destination, mut delivery) in list {
-        if let Some(bridges) = &bridges {
-            bridges.became(&destination, &event_id, &mut delivery).await?;
+    let (position, list) = found(&router, bridges.as_ref(), &event_id).await?;
+    let to = |(destination, delivery): (DestinationId, Delivery)| To { destination: destination.to_string(), delivery };
+    Ok(Json(Deliveries { event_id, position: position.0, deliveries: list.into_iter().map(to).collect() }))
+}
+
+/// The position of an event, and how far it has come.
+pub(super) async fn found(
+    router: &Router,
+    bridges: Option<&Bridges>,
+    event_id: &str,
+) -> Result<(Position, Vec<(DestinationId, Delivery)>), ApiError> {
+    let found = router.deliveries(event_id).await?;
+    let (position, mut list) = found.ok_or_else(|| ApiError::not_found(format!("There is no event {event_id}")))?;
+    if let Some(bridges) = bridges {
+        for (destination, delivery) in &mut list {
+            bridges.became(destination, event_id, delivery).await?;
         }
-        deliveries.push(To { destination: destination.to_string(), delivery });
     }
-    Ok(Json(Deliveries { event_id, position: position.0, deliveries }))
+    Ok((position, list))
 }

@@ -7,6 +7,7 @@ mod lapse;
 mod list;
 mod replay;
 mod retry;
+mod retry_event;
 mod show;
 mod skip;
 
@@ -29,6 +30,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .route(&format!("{base}/{{id}}/retry"), post(retry::retry))
         .route(&format!("{base}/{{id}}/skip"), post(skip::skip))
         .route("/_causeway/admin/v1/events/{event_id}/deliveries", get(deliveries::deliveries))
+        .route("/_causeway/admin/v1/events/{event_id}/retry", post(retry_event::retry_event))
 }
 
 impl From<QueueError> for ApiError {

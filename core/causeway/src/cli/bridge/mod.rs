@@ -80,6 +80,8 @@ enum Command {
     },
     /// Who is logged in, and how their connections are
     Logins { id: String },
+    /// How a bridge and its logins are, in the words of mautrix bridges
+    State { id: String },
     /// End a login for good
     Logout { id: String, login: String },
     /// Open, join or start a remote chat, and print its room id
@@ -113,6 +115,7 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
             login::run(&client, id, user.as_deref(), flow.as_deref(), set).await?
         }
         Command::Logins { id } => client.get(&table::path(BASE, &[id, "logins"])?).await?,
+        Command::State { id } => client.get(&table::path(BASE, &[id, "state"])?).await?,
         Command::Logout { id, login } => client.delete(&table::path(BASE, &[id, "logins", login])?).await?,
         Command::Chat { id, login, identifier } => {
             let body = json!({"login": login, "identifier": identifier});
@@ -139,6 +142,7 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
         Command::Logs { .. } => {}
         Command::Login { .. } => println!("logged in as {}", text(&answer["remote_name"])),
         Command::Logins { .. } => logins(&answer),
+        Command::State { .. } => state(&answer),
         Command::Logout { login, .. } => println!("{login} is logged out"),
         Command::Chat { .. } => println!("{}", text(&answer["room_id"])),
     }
@@ -161,6 +165,17 @@ fn list(answer: &Value) {
     table::print(&["ID", "STATE", "LOGINS", "PORTALS", "BOT", "PLUGIN"], rows);
 }
 
+fn state(answer: &Value) {
+    let row = |name: &str, state: &Value| {
+        let mut row = vec![name.to_owned()];
+        row.extend(["state_event", "error", "user_action", "message"].map(|key| text(&state[key])));
+        row
+    };
+    let logins = answer["remoteState"].as_object().into_iter().flatten().map(|(login, state)| row(login, state));
+    let rows = [row("(the bridge)", &answer["bridgeState"])].into_iter().chain(logins);
+    table::print(&["LOGIN", "STATE", "REASON", "TO DO", "MESSAGE"], rows);
+}
+
 fn logins(answer: &Value) {
     let rows = answer["logins"].as_array().into_iter().flatten().map(|login| {
         let state = &login["state"];
@@ -169,8 +184,9 @@ fn logins(answer: &Value) {
             text(&login["owner"]),
             text(&state["status"]),
             at(&state["since"]),
+            text(&state["code"]),
             text(&state["message"]),
         ]
     });
-    table::print(&["LOGIN", "OWNER", "STATE", "SINCE", "MESSAGE"], rows);
+    table::print(&["LOGIN", "OWNER", "STATE", "SINCE", "REASON", "MESSAGE"], rows);
 }

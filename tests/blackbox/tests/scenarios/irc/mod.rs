@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 mod away;
 mod burst;
 mod people;
+mod status;
 mod text;
 
 const CHANNEL: &str = "#harbor";

@@ -1,0 +1,52 @@
+//! What is shown of a message and of a login: by events, and by `queue event` and `bridge state`.
+
+use causeway_blackbox::Relay;
+
+use super::*;
+
+#[test]
+fn message_and_login_are_shown_as_they_are() -> Result<()> {
+    scenario(status(Database::Sqlite))
+}
+
+async fn status(database: Database) -> Result<()> {
+    let server = InspIrcd::start()?;
+    let relay = Relay::start(server.port).await?;
+    let place = database.place()?;
+    let hub = Hub::start(HubOptions { database: place.url.clone(), ..HubOptions::default() }).await?;
+    let config = json!({"server": "127.0.0.1", "port": relay.port, "tls": false, "message_status_events": true});
+    hub.install_irc_with("irc", config).await?;
+    let wilma = IrcPerson::connect(server.port, "wilma").await?;
+    wilma.join(CHANNEL).await?;
+    let alice = hub.user("alice").await?;
+    let room_id = hub.enter_irc("irc", &alice, "alicem", CHANNEL).await?;
+    let event_id = alice.say(&room_id, "hello").await?;
+    wilma.wait_to_hear("alicem", CHANNEL, &["hello"]).await?;
+    let status = event_in(&alice, &room_id, "the message's status", |event| {
+        event["type"] == "com.beeper.message_send_status" && event["content"]["m.relates_to"]["event_id"] == *event_id
+    })
+    .await?;
+    assert_eq!((&status["content"]["status"], &status["sender"]), (&json!("SUCCESS"), &json!("@ircbot:causeway.test")));
+    let event = hub.command(&["queue", "event", &event_id, "--json"]).await?;
+    let [delivery] = event["deliveries"].as_array().map_or(&[][..], Vec::as_slice) else { anyhow::bail!("{event}") };
+    assert_eq!(delivery["state"], "network");
+    ensure!(delivery["remote_ids"][0].is_string() && delivery["txn_id"].is_string(), "{delivery}");
+    let retried = hub.command(&["queue", "event", &event_id, "--retry", "--json"]).await?;
+    assert_eq!(retried, json!({"retried": []}));
+
+    let is_shown_as = async |word: &str, has_reason: bool| {
+        until(word, || async {
+            let state = hub.command(&["bridge", "state", "irc", "--json"]).await?;
+            let login = &state["remoteState"]["alicem~alice:causeway.test"];
+            ensure!(login["state_event"] == *word && login["error"].is_string() == has_reason, "{state}");
+            ensure!(login["user_id"] == *alice.user_id && state["bridgeState"]["state_event"] == "RUNNING", "{state}");
+            Ok(())
+        })
+        .await
+    };
+    is_shown_as("CONNECTED", false).await?;
+    relay.cut();
+    is_shown_as("TRANSIENT_DISCONNECT", true).await?;
+    relay.mend();
+    is_shown_as("CONNECTED", false).await
+}
