@@ -207,7 +207,7 @@ impl Bridge {
             }
             if before.as_ref() != Some(&content) {
                 let content = to_raw_value(&content).expect("JSON is JSON");
-                let event = NewEvent::state(room.to_owned(), self.bot.clone(), event_type, &*state_key, content);
+                let event = NewEvent::state(room.to_owned(), self.bot.clone(), event_type, &state_key, content);
                 self.matrix().send(event).await?;
             }
         }

@@ -173,11 +173,9 @@ impl Bridge {
             Target::Known(row) => Converted::Event(MatrixKind::Remove(reference(&row))),
             Target::OnItsWay { own } => Converted::Waits { target: target.to_owned(), own },
             // A reaction that came to its end between the looks.
-            Target::Lost(status) if status == SendStatus::Sent => {
-                self.unreact(target).await?.map_or(Converted::Orphan, Converted::Event)
-            }
+            Target::Lost(SendStatus::Sent) => self.unreact(target).await?.map_or(Converted::Orphan, Converted::Event),
             // What never arrived needs no deletion.
-            Target::Lost(status) if matches!(status, SendStatus::Failed | SendStatus::Ignored) => Converted::Nothing,
+            Target::Lost(SendStatus::Failed | SendStatus::Ignored) => Converted::Nothing,
             Target::Lost(_) => Converted::Orphan,
             Target::Foreign => Converted::Nothing,
         })
