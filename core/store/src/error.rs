@@ -22,6 +22,12 @@ pub enum StoreError {
         #[source]
         source: Option<Source>,
     },
+    /// Another process writes to it.
+    #[error("another hub has the database {0}; stop that one, or give this one a database of its own")]
+    Occupied(String),
+    /// Another hub has written to it while this one had lost its connection.
+    #[error("another hub has taken over the database; end this one")]
+    Superseded,
     /// The store is being closed.
     #[error("the store is closed")]
     Closed,
@@ -30,7 +36,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether a later attempt may succeed without anybody changing the request: answered with 503.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Driver(_) | Self::Full(_) | Self::Closed)
+        matches!(self, Self::Driver(_) | Self::Full(_) | Self::Occupied(_) | Self::Superseded | Self::Closed)
     }
 
     pub(crate) fn inconsistent(what: impl Into<String>) -> Self {

@@ -20,7 +20,7 @@ pub(crate) struct Migration {
 pub(crate) const MIGRATIONS: &[Migration] = include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
 const TABLE: &str = "create table if not exists migrations (number bigint primary key, name text not null)";
-const DONE: &str = "select number, name from migrations order by number";
+pub(crate) const DONE: &str = "select number, name from migrations order by number";
 const HAS_TABLE_SQLITE: &str = "select 1 from sqlite_master where type = 'table' and name = 'migrations'";
 const HAS_TABLE_POSTGRES: &str = "select 1 where to_regclass('migrations') is not null";
 const RECORD: &str = "insert into migrations (number, name) values ($1, $2)";
@@ -41,12 +41,15 @@ pub(crate) async fn sqlite(connection: &mut SqliteConnection) -> Result<(), Stor
     Ok(())
 }
 
-pub(crate) async fn postgres(connection: &mut PgConnection) -> Result<(), StoreError> {
+/// `only`: the names of those that are wanted, none for all.
+pub(crate) async fn postgres(connection: &mut PgConnection, only: Option<&[String]>) -> Result<(), StoreError> {
     connection.execute(TABLE).await?;
     let rows = sqlx::query(DONE).fetch_all(&mut *connection).await?;
     let done =
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<Vec<_>, sqlx::Error>>()?;
-    for migration in pending(&done)? {
+    let wanted =
+        |migration: &&'static Migration| only.is_none_or(|only| only.iter().any(|name| name == migration.name));
+    for migration in pending(&done)?.into_iter().filter(wanted) {
         let mut transaction = connection.begin().await?;
         for statement in statements(migration.postgres) {
             transaction
@@ -87,6 +90,21 @@ pub async fn pending_migrations(config: &StoreConfig) -> Result<Vec<&'static str
     Ok(names(pending(&done?)?))
 }
 
+/// # Errors
+/// When one of them is none of this program's.
+pub(crate) fn check_known(names: &[String]) -> Result<(), StoreError> {
+    match names.iter().find(|name| !MIGRATIONS.iter().any(|migration| migration.name == **name)) {
+        Some(name) => Err(unknown(name)),
+        None => Ok(()),
+    }
+}
+
+fn unknown(name: &str) -> StoreError {
+    StoreError::inconsistent(format!(
+        "the database has migration {name}, which this program does not know; use the newer program"
+    ))
+}
+
 fn names(migrations: Vec<&'static Migration>) -> Vec<&'static str> {
     migrations.into_iter().map(|migration| migration.name).collect()
 }
@@ -99,9 +117,7 @@ fn pending(done: &[(i64, String)]) -> Result<Vec<&'static Migration>, StoreError
     if let Some((_, name)) = done.iter().find(|(number, name)| {
         !MIGRATIONS.iter().any(|migration| migration.number == *number && migration.name == name)
     }) {
-        return Err(StoreError::inconsistent(format!(
-            "the database has migration {name}, which this program does not know; use the newer program"
-        )));
+        return Err(unknown(name));
     }
     Ok(MIGRATIONS.iter().filter(|migration| !done.iter().any(|(number, _)| *number == migration.number)).collect())
 }

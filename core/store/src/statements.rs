@@ -12,8 +12,8 @@ use crate::{Store, StoreConfig};
 
 const VERBS: [&str; 5] = ["select ", "insert into ", "update ", "delete from ", "with "];
 /// What only one database has; such texts are in pairs.
-const ONLY_SQLITE: [&str; 3] = ["json_each", "pragma ", "search_fts"];
-const ONLY_POSTGRES: [&str; 3] = ["json_array_elements", "pg_", "search_tsv"];
+const ONLY_SQLITE: [&str; 4] = ["json_each", "pragma ", "search_fts", "randomblob"];
+const ONLY_POSTGRES: [&str; 4] = ["json_array_elements", "pg_", "search_tsv", "gen_random_uuid"];
 
 #[tokio::test]
 async fn every_statement_prepares_on_sqlite() {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, OnceCell, broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::committer::{Committer, Member};
@@ -12,6 +12,7 @@ use crate::database::Readers;
 use crate::erased_users::ErasedUsers;
 use crate::interest::Interests;
 use crate::interning::Interned;
+use crate::restores::Restore;
 use crate::{Commit, CommitError, Committed, Group, Position, Row, StoreConfig, StoreError, Value};
 
 /// Group commits that a slow watcher may be behind before it has to read the log itself.
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     position: Arc<AtomicI64>,
     committer: Mutex<Option<JoinHandle<()>>>,
     closing: Arc<Notify>,
+    superseded: watch::Receiver<bool>,
+    pub restores: OnceCell<Vec<Restore>>,
     pub interned: Interned,
     pub interests: Interests,
     pub erased: ErasedUsers,
@@ -39,14 +42,15 @@ impl Store {
     /// Opens the database, makes it when it is SQLite's and missing, and brings it up to this program's migrations.
     ///
     /// # Errors
-    /// [`StoreError::Inconsistent`] when a newer program has migrated it.
+    /// [`StoreError::Inconsistent`] when a newer program has migrated it, [`StoreError::Occupied`] when another hub has it.
     pub async fn open(config: StoreConfig) -> Result<Self, StoreError> {
         let (readers, writer) = crate::database::open(&config).await?;
         let (queue, waiting) = mpsc::unbounded_channel();
         let (watchers, _) = broadcast::channel(WATCHED_GROUPS);
         let position = Arc::new(AtomicI64::new(writer.position().0));
         let closing = Arc::new(Notify::new());
-        let committer = Committer::new(writer, waiting, watchers.clone(), Arc::clone(&position));
+        let (supersede, superseded) = watch::channel(false);
+        let committer = Committer::new(writer, waiting, watchers.clone(), Arc::clone(&position), supersede);
         let committer = tokio::spawn(committer.run(Arc::clone(&closing)));
         let shared = Shared {
             readers,
@@ -55,6 +59,8 @@ impl Store {
             position,
             committer: Mutex::new(Some(committer)),
             closing,
+            superseded,
+            restores: OnceCell::new(),
             interned: Interned::default(),
             interests: Interests::default(),
             erased: ErasedUsers::default(),
@@ -103,6 +109,15 @@ impl Store {
     /// Everything of this process up to here is on disk.
     pub fn position(&self) -> Position {
         Position(self.shared.position.load(Ordering::Acquire))
+    }
+
+    /// Ends when another hub has taken over the database: nothing is written any more, and what is in memory is of the past.
+    pub async fn until_superseded(&self) {
+        let mut superseded = self.shared.superseded.clone();
+        if superseded.wait_for(|superseded| *superseded).await.is_err() {
+            // The committer has ended, and with it the process.
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Commits what waits, then closes every connection; SQLite's log goes into its file with the last one, the

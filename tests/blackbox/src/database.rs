@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use causeway_emulators::postgres::Postgres;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,17 +15,25 @@ pub enum Database {
 pub struct Place {
     /// none: SQLite in the hub's folder
     pub url: Option<String>,
-    _server: Option<Arc<Postgres>>,
+    server: Option<Arc<Postgres>>,
+}
+
+impl Place {
+    /// Ends every connection to it.
+    pub fn cut_off(&self) -> Result<()> {
+        let (Some(url), Some(server)) = (&self.url, &self.server) else { bail!("SQLite has no connections") };
+        server.cut_off(url)
+    }
 }
 
 impl Database {
     /// A new empty one.
     pub fn place(self) -> Result<Place> {
         Ok(match self {
-            Self::Sqlite => Place { url: None, _server: None },
+            Self::Sqlite => Place { url: None, server: None },
             Self::Postgres => {
                 let server = Postgres::shared()?;
-                Place { url: Some(server.database()?), _server: Some(server) }
+                Place { url: Some(server.database()?), server: Some(server) }
             }
         })
     }

@@ -2,7 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -207,6 +207,29 @@ impl Hub {
     pub async fn kill(&mut self) -> Result<()> {
         let mut process = self.process.take().context("the hub does not run")?;
         process.kill().await.context("killing the hub")
+    }
+
+    /// Holds its process where it is, until it is to go on.
+    pub fn stop(&self) -> Result<()> {
+        self.signal("-STOP")
+    }
+
+    pub fn go_on(&self) -> Result<()> {
+        self.signal("-CONT")
+    }
+
+    fn signal(&self, signal: &str) -> Result<()> {
+        let pid = self.pid().context("the hub does not run")?;
+        let sent = std::process::Command::new("kill").args([signal, &pid.to_string()]).status()?;
+        ensure!(sent.success(), "can't signal the hub");
+        Ok(())
+    }
+
+    /// How it has ended by itself.
+    pub async fn ended(&mut self) -> Result<ExitStatus> {
+        let mut process = self.process.take().context("the hub does not run")?;
+        saw("the hub to end by itself");
+        process.wait().await.context("waiting for the hub's end")
     }
 
     /// SIGTERM, and the wait for its end.

@@ -148,14 +148,27 @@ impl Postgres {
 
     /// Bytes of one of its databases on disk, its write-ahead log not counted.
     pub fn size(&self, url: &str) -> anyhow::Result<f64> {
-        let asked = Command::new(self.binaries.join("psql"))
-            .args(["-At", "-c", "checkpoint", "-c", "select pg_database_size(current_database())", url])
-            .output()
-            .context("running psql")?;
-        ensure!(asked.status.success(), "psql failed: {}", String::from_utf8_lossy(&asked.stderr));
-        let text = String::from_utf8_lossy(&asked.stdout);
+        let text = self.ask(url, &["checkpoint", "select pg_database_size(current_database())"])?;
         let size = text.lines().last().context("psql printed nothing")?;
         size.parse().with_context(|| format!("psql printed {text:?}"))
+    }
+
+    /// Ends every connection to one of its databases.
+    pub fn cut_off(&self, url: &str) -> anyhow::Result<()> {
+        let others = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+        self.ask(url, &[&format!("select count(pg_terminate_backend(pid, 10000)) {others}")]).map(drop)
+    }
+
+    /// What psql prints.
+    fn ask(&self, url: &str, questions: &[&str]) -> anyhow::Result<String> {
+        let mut psql = Command::new(self.binaries.join("psql"));
+        psql.arg("-At");
+        for question in questions {
+            psql.args(["-c", question]);
+        }
+        let asked = psql.arg(url).output().context("running psql")?;
+        ensure!(asked.status.success(), "psql failed: {}", String::from_utf8_lossy(&asked.stderr));
+        Ok(String::from_utf8_lossy(&asked.stdout).into_owned())
     }
 
     /// Of the process that has one child for each connection, while it runs.

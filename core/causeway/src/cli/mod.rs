@@ -1,5 +1,6 @@
 //! The command line: one file per command, all with the same exit codes (0 done, 1 refused or failed, 2 wrong usage).
 
+mod backup;
 mod bridge;
 mod check_config;
 pub mod client;
@@ -8,6 +9,7 @@ mod generate_config;
 mod queue;
 mod register_user;
 mod registration;
+mod restore;
 mod table;
 mod user;
 
@@ -23,6 +25,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Backup(backup::Arguments),
     Bridge(bridge::Arguments),
     GenerateConfig(generate_config::Arguments),
     CheckConfig(check_config::Arguments),
@@ -30,6 +33,7 @@ enum Command {
     Queue(queue::Arguments),
     RegisterUser(register_user::Arguments),
     Registration(registration::Arguments),
+    Restore(restore::Arguments),
     Serve(crate::serve::Arguments),
     /// Accounts: made, changed and ended while the hub runs
     ///
@@ -43,6 +47,7 @@ pub async fn run() -> anyhow::Result<()> {
         return register_user::run(register_user::Arguments::parse()).await;
     }
     match Arguments::parse().command {
+        Command::Backup(arguments) => backup::run(arguments).await,
         Command::Bridge(arguments) => bridge::run(arguments).await,
         Command::GenerateConfig(arguments) => generate_config::run(arguments),
         Command::CheckConfig(arguments) => check_config::run(arguments),
@@ -50,6 +55,7 @@ pub async fn run() -> anyhow::Result<()> {
         Command::Queue(arguments) => queue::run(arguments).await,
         Command::RegisterUser(arguments) => register_user::run(arguments).await,
         Command::Registration(arguments) => registration::run(arguments).await,
+        Command::Restore(arguments) => restore::run(arguments).await,
         Command::Serve(arguments) => crate::serve::run(arguments).await,
         Command::User(arguments) => user::run(arguments).await,
     }

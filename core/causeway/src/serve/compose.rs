@@ -46,6 +46,10 @@ pub struct Hub {
 }
 
 impl Hub {
+    pub async fn until_superseded(&self) {
+        self.store.until_superseded().await;
+    }
+
     /// Nothing is waited for but the database: what destinations have not taken waits in the log.
     pub async fn stop(self) {
         self.store.close().await;

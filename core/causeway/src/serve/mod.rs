@@ -12,7 +12,7 @@ mod tls;
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::config;
 pub use compose::store_config;
@@ -43,7 +43,12 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         logging,
         certificate: certificate.clone(),
     })?;
-    listen::serve(&config, &hub, certificate, metrics, ending).await?;
+    tokio::select! {
+        served = listen::serve(&config, &hub, certificate, metrics, ending) => served?,
+        () = hub.until_superseded() => bail!(
+            "another hub has taken over the database while this one had lost its connection; let only one of them run"
+        ),
+    }
     hub.stop().await;
     tracing::info!("stopped");
     Ok(())

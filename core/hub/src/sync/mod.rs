@@ -34,7 +34,7 @@ pub use token::SyncToken;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_store::Store;
+use causeway_store::{Position, Store};
 use ruma::OwnedUserId;
 use ruma::api::client::filter::FilterDefinition;
 use ruma::api::client::sync::sync_events::v3::Response;
@@ -89,6 +89,7 @@ pub struct Sources {
 }
 
 /// `GET /sync`, already parsed.
+#[derive(Clone)]
 pub struct SyncRequest {
     pub user_id: OwnedUserId,
     /// empty: an appservice's user without a device
@@ -135,8 +136,15 @@ impl Sync {
     pub async fn sync(&self, request: &SyncRequest) -> Result<Response, SendError> {
         let deadline = Instant::now() + request.timeout.min(LONGEST_WAIT);
         self.inner.seen(request);
+        let anew;
+        let mut request = request;
         if let Some(since) = request.since {
             self.inner.acknowledge(request, since).await?;
+            if self.inner.store.is_lost(since.position).await? {
+                // It has seen what a restore has lost: everything is told anew.
+                anew = SyncRequest { since: Some(SyncToken { position: Position(0), ..since }), ..request.clone() };
+                request = &anew;
+            }
         }
         let mut waiter = None;
         loop {

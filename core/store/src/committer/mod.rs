@@ -10,8 +10,9 @@
 //! back and run again without the losers.
 
 mod group;
+mod lock_file;
 mod postgres;
-mod sole;
+pub(crate) mod sole;
 mod sqlite;
 pub(crate) mod tables;
 
@@ -19,10 +20,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use causeway_fault::Point;
-use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 use crate::{Commit, CommitError, Committed, Group, Position, StoreError};
 use group::{Layout, Outcome};
+pub(crate) use lock_file::LockFile;
 pub(crate) use postgres::PostgresWriter;
 pub(crate) use sqlite::SqliteWriter;
 
@@ -75,6 +77,7 @@ pub(crate) enum Refusal {
 pub(crate) enum StoreFailure {
     Driver(Arc<sqlx::Error>),
     Text(String),
+    Superseded,
 }
 
 impl StoreFailure {
@@ -82,7 +85,17 @@ impl StoreFailure {
         CommitError::Store(match self {
             Self::Driver(source) => StoreError::shared(source),
             Self::Text(what) => StoreError::Driver(what.clone().into()),
+            Self::Superseded => StoreError::Superseded,
         })
+    }
+}
+
+impl From<StoreError> for StoreFailure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Superseded => Self::Superseded,
+            error => Self::Text(error.to_string()),
+        }
     }
 }
 
@@ -97,6 +110,7 @@ pub(crate) struct Committer {
     queue: mpsc::UnboundedReceiver<Member>,
     watchers: broadcast::Sender<Arc<Group>>,
     position: Arc<AtomicI64>,
+    superseded: watch::Sender<bool>,
 }
 
 impl Committer {
@@ -105,8 +119,9 @@ impl Committer {
         queue: mpsc::UnboundedReceiver<Member>,
         watchers: broadcast::Sender<Arc<Group>>,
         position: Arc<AtomicI64>,
+        superseded: watch::Sender<bool>,
     ) -> Self {
-        Self { writer, queue, watchers, position }
+        Self { writer, queue, watchers, position, superseded }
     }
 
     /// Runs until it is told to close, or every [`crate::Store`] of this database is dropped.
@@ -177,8 +192,14 @@ impl Committer {
         };
         match refusal {
             Refusal::Failed(failure) => {
-                if let StoreFailure::Driver(error) = &failure {
-                    tracing::error!(error = %error, members = members.len(), "group commit failed");
+                match &failure {
+                    StoreFailure::Driver(error) => {
+                        tracing::error!(error = %error, members = members.len(), "group commit failed");
+                    }
+                    StoreFailure::Superseded => {
+                        self.superseded.send_replace(true);
+                    }
+                    StoreFailure::Text(_) => {}
                 }
                 refused.extend(members.into_iter().map(|member| (member, failure.to_error())));
                 Vec::new()

@@ -11,9 +11,10 @@ use causeway_fault::Point;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
+use super::Refusal;
 use super::group::{Found, HEAD, Layout, Outcome, TAKEN, returns_rows};
+use super::sole::{self, Tenure};
 use super::tables::{Kind, Rows};
-use super::{Refusal, StoreFailure, sole};
 use crate::error::Trouble;
 use crate::{Commit, CommitError, Expect, Position, Row, StoreError, Value};
 
@@ -24,17 +25,17 @@ const MISSED: &str = "22012";
 pub(crate) struct PostgresWriter {
     options: PgConnectOptions,
     connection: Option<PgConnection>,
-    /// the server's process for the newest connection
-    backend: i32,
+    tenure: Tenure,
     position: i64,
 }
 
 impl PostgresWriter {
     pub async fn open(options: PgConnectOptions) -> Result<Self, StoreError> {
-        let (mut connection, backend) = sole::connect(&options, None).await?;
-        crate::migrate::postgres(&mut connection).await?;
+        let (mut connection, backend) = sole::connect(&options, None, sole::PATIENCE).await?;
+        crate::migrate::postgres(&mut connection, None).await?;
+        let term = sole::begin_term(&mut connection).await?;
         let position = position(&mut connection).await?;
-        Ok(Self { options, connection: Some(connection), backend, position })
+        Ok(Self { options, connection: Some(connection), tenure: Tenure { backend, term }, position })
     }
 
     pub fn position(&self) -> Position {
@@ -53,10 +54,10 @@ impl PostgresWriter {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
-                let failed = |error: StoreError| Refusal::Failed(StoreFailure::Text(error.to_string()));
+                let failed = |error: StoreError| Refusal::Failed(error.into());
                 let (mut connection, backend) =
-                    sole::connect(&self.options, Some(self.backend)).await.map_err(failed)?;
-                self.backend = backend;
+                    sole::connect(&self.options, Some(self.tenure), sole::PATIENCE).await.map_err(failed)?;
+                self.tenure.backend = backend;
                 self.position = position(&mut connection).await.map_err(failed)?;
                 connection
             }

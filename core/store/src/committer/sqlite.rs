@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use causeway_fault::Point;
 use futures_util::TryStreamExt as _;
@@ -11,7 +12,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Either, Row as _
 
 use super::group::{Found, HEAD, Layout, Outcome, TAKEN, returns_rows};
 use super::tables::{Kind, Rows};
-use super::{Refusal, StoreFailure};
+use super::{LockFile, Refusal, StoreFailure};
 use crate::error::Trouble;
 use crate::{Commit, CommitError, Expect, Position, Row, StoreError, Value};
 
@@ -21,7 +22,11 @@ const COUNT: &str = "update counters set value = $1 where name = 'position' and 
 /// A string with more statements than this will hardly come twice, so it is not worth a place in the cache.
 const CACHED_STEPS: usize = 12;
 
+/// For a hub before this one that is about to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 pub(crate) struct SqliteWriter {
+    _lock: LockFile,
     options: SqliteConnectOptions,
     connection: Option<SqliteConnection>,
     position: i64,
@@ -104,10 +109,11 @@ fn anonymous(sql: &str) -> String {
 
 impl SqliteWriter {
     pub async fn open(options: SqliteConnectOptions) -> Result<Self, StoreError> {
+        let lock = LockFile::take(options.get_filename(), PATIENCE).await?;
         let mut connection = options.connect().await?;
         crate::migrate::sqlite(&mut connection).await?;
         let position = position(&mut connection).await?;
-        Ok(Self { options, connection: Some(connection), position })
+        Ok(Self { _lock: lock, options, connection: Some(connection), position })
     }
 
     pub fn position(&self) -> Position {

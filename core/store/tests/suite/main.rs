@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
+mod backups;
 mod commits;
 mod events;
 mod outages;
@@ -34,6 +35,14 @@ impl Fixture {
     pub fn postgres() -> Self {
         let server = Postgres::shared().unwrap();
         Self { config: StoreConfig::postgres(server.database().unwrap()), _keeps: Keeps::Server(server) }
+    }
+
+    /// A new one of the same kind.
+    pub fn another(&self) -> Self {
+        match self._keeps {
+            Keeps::Directory(_) => Self::sqlite(),
+            Keeps::Server(_) => Self::postgres(),
+        }
     }
 
     pub async fn open(&self) -> Store {

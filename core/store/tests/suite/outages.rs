@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use causeway_store::{Commit, CommitError, Position, Statement, Value, values};
+use causeway_store::{Commit, CommitError, Position, Statement, Store, StoreError, Value, values};
 use tokio::runtime::Runtime;
 
 use crate::Fixture;
@@ -24,6 +24,40 @@ async fn a_commit_while_the_connection_breaks_fails_and_the_next_succeeds() {
     let rows = store.fetch("select nid from users order by nid", vec![]).await.unwrap();
     let nids: Vec<i64> = rows.iter().map(|row| row.get(0).unwrap()).collect();
     assert_eq!(nids, [1, 3]);
+}
+
+#[tokio::test]
+async fn a_hub_that_was_cut_off_while_another_began_writes_nothing_any_more() {
+    let fixture = Fixture::postgres();
+    let store = fixture.open().await;
+    let kill = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+        where datname = current_database() and pid <> pg_backend_pid()";
+    store.fetch(kill, vec![]).await.unwrap();
+    let other = fixture.open().await;
+    let insert = |n: i64| Commit::of(vec![Statement::new(INSERT, values![n, format!("@{n}:b")])]);
+    let first = store.commit(insert(1)).await.unwrap_err();
+    assert!(matches!(&first, CommitError::Store(error) if error.is_unavailable()), "{first:?}");
+    // The other one holds the database, and when it has ended too nothing changes.
+    let second = store.commit(insert(2)).await.unwrap_err();
+    assert!(matches!(&second, CommitError::Store(StoreError::Superseded)), "{second:?}");
+    store.until_superseded().await;
+    other.commit(insert(3)).await.unwrap();
+    other.close().await;
+    drop(other);
+    let third = store.commit(insert(4)).await.unwrap_err();
+    assert!(matches!(&third, CommitError::Store(StoreError::Superseded)), "{third:?}");
+    let rows = store.fetch("select nid from users", vec![]).await.unwrap();
+    assert_eq!(rows.len(), 1);
+}
+
+#[tokio::test]
+async fn a_sqlite_database_is_one_hub_s_at_a_time() {
+    let fixture = Fixture::sqlite();
+    let store = fixture.open().await;
+    let Err(error) = Store::open(fixture.config.clone()).await else { panic!("two hubs on one database") };
+    assert!(matches!(&error, StoreError::Occupied(_)), "{error:?}");
+    drop(store);
+    fixture.open().await;
 }
 
 /// The server still commits what it was sent, however dead the sender is by then.

@@ -1,6 +1,7 @@
 //! What the hub promises, shown on the running binary with real programs on the other side.
 
 mod appservice;
+mod backup;
 mod clients;
 mod config;
 mod conversation;
