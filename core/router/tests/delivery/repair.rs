@@ -132,6 +132,7 @@ pub fn a_range_is_replayed_marked_while_live_entries_go_on_and_over_a_restart(da
     let hub = Hub::start(data);
     messages(&hub, 30..40, 3);
     hub.wait_for_queue("a", "the replay's end", |status| status.replay.is_none() && status.waiting == 0);
+    hub.wait_for_events(&appservice, 40);
     let (mut live, mut again) = (Vec::new(), Vec::new());
     for transaction in appservice.transactions().into_iter().skip(before).filter(|t| t.status == Some(200)) {
         for event in transaction.body["events"].as_array().unwrap() {
