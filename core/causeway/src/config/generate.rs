@@ -57,6 +57,8 @@ causeway:
   log: {{filter: "info,ruma_state_res=warn"}}
   # So often an event is tried alone that an application service refuses while it takes others; then it is a dead letter.
   #dead_letter_after: 5
+  # How long an application service may take for a transaction; then it is tried again.
+  #appservice_timeout: 60s
   admin_socket: "{data}/admin.sock"
   # Made on the first start: what bridges keep secret (sessions, passwords) is encrypted with it.
   secrets_key_path: "{data}/secrets.key"

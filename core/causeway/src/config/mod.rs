@@ -16,7 +16,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use causeway_router::Timing;
+use causeway_router::{HttpSettings, Timing};
 pub use database::Database;
 pub use generate::generate;
 pub use listeners::{Address, Listener, Resource};
@@ -84,6 +84,8 @@ pub struct Own {
     pub log: Log,
     /// tries alone after which what an appservice refuses is a dead letter
     pub dead_letter_after: u32,
+    /// how long an appservice may take for a transaction
+    pub appservice_timeout: Duration,
     /// how long a bridge may take for what `serve` waits for at the end
     pub shutdown: Duration,
 }
@@ -194,6 +196,7 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
             password_hash_minimal: password_hash_minimal(&own),
             log: log::read(&own),
             dead_letter_after: dead_letter_after(&own),
+            appservice_timeout: appservice_timeout(&own),
             shutdown: Duration::from_secs(10),
         },
     };
@@ -264,6 +267,19 @@ fn dead_letter_after(own: &Section<'_>) -> u32 {
         Some(_) => {
             own.mistake("dead_letter_after", "must be a number of tries, 2 at least");
             Timing::default().tries
+        }
+    }
+}
+
+fn appservice_timeout(own: &Section<'_>) -> Duration {
+    let default = HttpSettings::default().transaction;
+    match own.duration("appservice_timeout") {
+        None => default,
+        // The router itself gives up a little later.
+        Some(given) if (Duration::from_secs(1)..=Duration::from_secs(240)).contains(&given) => given,
+        Some(_) => {
+            own.mistake("appservice_timeout", "must be between 1s and 240s");
+            default
         }
     }
 }

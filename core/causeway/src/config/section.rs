@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use causeway_registration::Lines;
 use serde_yaml::Value;
@@ -205,6 +206,23 @@ impl<'a> Section<'a> {
                 })
             }
         }
+    }
+
+    /// Milliseconds, or with a unit as Synapse reads it.
+    pub fn duration(&self, key: &str) -> Option<Duration> {
+        const UNITS: [(&str, u64); 6] = [
+            ("s", 1_000),
+            ("m", 60_000),
+            ("h", 3_600_000),
+            ("d", 86_400_000),
+            ("w", 7 * 86_400_000),
+            ("y", 365 * 86_400_000),
+        ];
+        let milliseconds = parse_scaled(&self.get(key)?, &UNITS);
+        if milliseconds.is_none() {
+            self.mistake(key, "must be a duration such as 500 (milliseconds), 30s, 12h, 4w");
+        }
+        milliseconds.map(Duration::from_millis)
     }
 
     /// As [`Section::finish`], where these keys are known but were not asked for on this path.

@@ -64,8 +64,11 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
 
     let timing = Timing { tries: config.own.dead_letter_after, ..Timing::default() };
     let router = Router::start(store.clone(), timing);
-    let settings =
-        HttpSettings { legacy_authorization: config.use_appservice_legacy_authorization, ..HttpSettings::default() };
+    let settings = HttpSettings {
+        transaction: config.own.appservice_timeout,
+        legacy_authorization: config.use_appservice_legacy_authorization,
+        ..HttpSettings::default()
+    };
     let registrations = Registrations::load(store.clone(), router.clone(), server_name.as_str(), settings)
         .await
         .context("reading the registrations")?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use causeway_blackbox::{Client, Database, Hub, HubOptions, Place, until};
-use causeway_emulators::appservice::{Behavior, RecordingAppservice};
+use causeway_emulators::appservice::{Behavior, RecordingAppservice, WRONG_TOKEN};
 use serde_json::{Value, json};
 
 const ID: &str = "recorder";
@@ -23,7 +23,7 @@ struct Scene {
 impl Scene {
     async fn set(database: Database, rooms: usize) -> Result<Self> {
         let place = database.place()?;
-        let config = "  dead_letter_after: 3\n".to_owned();
+        let config = "  dead_letter_after: 3\n  appservice_timeout: 1s\n".to_owned();
         let hub = Hub::start(HubOptions { database: place.url.clone(), config, ..HubOptions::default() }).await?;
         let appservice = RecordingAppservice::start()?;
         hub.add_registration(ID, &appservice.registration(ID)).await?;
@@ -56,6 +56,16 @@ impl Scene {
 
     async fn command(&self, arguments: &[&str]) -> Result<Value> {
         self.hub.command(&[&["queue"], arguments, &["--json"]].concat()).await
+    }
+
+    /// Until an event has come, taken or not, after so many transactions; the last one's id.
+    async fn tried(&self, event_id: &str, after: usize) -> Result<String> {
+        let last = |appservice: &RecordingAppservice| {
+            let mut new = appservice.transactions().into_iter().skip(after);
+            new.rfind(|it| it.event_ids.iter().any(|id| id == event_id)).map(|it| it.txn_id)
+        };
+        self.appservice.wait_until("a try", LIMIT, |appservice| last(appservice).is_some()).await?;
+        last(&self.appservice).context("it was just there")
     }
 
     async fn told(&self, body: &str) -> Result<()> {
@@ -122,6 +132,105 @@ async fn poison_blocks_its_room_only_and_its_dead_letter_can_be_retried_on_sqlit
 #[tokio::test]
 async fn poison_blocks_its_room_only_and_its_dead_letter_can_be_retried_on_postgres() -> Result<()> {
     poison(Database::Postgres).await
+}
+
+/// The appservice hangs on one message and answers the rest.
+async fn hanging(database: Database) -> Result<()> {
+    let scene = Scene::set(database, 2).await?;
+    let [first, second] = &scene.rooms[..] else { unreachable!("two were made") };
+    let hang_on = HashSet::from(["hangs".to_owned()]);
+    scene.appservice.behave(Behavior { hang_on, ..Behavior::default() });
+    for (room_id, body) in [(first, "a1"), (first, "hangs"), (first, "a2"), (second, "b1")] {
+        scene.alice.say(room_id, body).await?;
+    }
+    scene.told("b1").await?;
+    ensure!(!scene.appservice.bodies().contains(&"a2".to_owned()), "the room went on over what hangs");
+    scene.alice.say(second, "b2").await?;
+    scene.told("b2").await?;
+    scene.told("a2").await?;
+    assert_eq!(scene.settled().await?["dead_letters"], 1);
+    let dead = scene.command(&["dead", ID]).await?;
+    let letter = &dead["dead_letters"][0];
+    assert_eq!((&letter["attempts"], &letter["room_id"]), (&json!(3), &json!(first)));
+    assert!(letter["reason"].as_str().is_some_and(|reason| reason.contains("no answer within 1 s")), "{letter}");
+
+    scene.appservice.behave(Behavior::default());
+    scene.command(&["retry", ID]).await?;
+    scene.told("hangs").await?;
+    assert_eq!(scene.settled().await?["dead_letters"], 0);
+    assert_eq!(scene.appservice.violations(), Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_an_appservice_hangs_on_is_a_dead_letter_and_nothing_else_on_sqlite() -> Result<()> {
+    hanging(Database::Sqlite).await
+}
+
+#[tokio::test]
+async fn what_an_appservice_hangs_on_is_a_dead_letter_and_nothing_else_on_postgres() -> Result<()> {
+    hanging(Database::Postgres).await
+}
+
+/// Whatever happens between two tries of a transaction, it has the same events under the same id.
+async fn changes_between_tries(database: Database) -> Result<()> {
+    let mut scene = Scene::set(database, 2).await?;
+    let [first, second] = [0, 1].map(|number| scene.rooms[number].clone());
+    let events_of = |txn_id: &str, scene: &Scene| {
+        let all = scene.appservice.transactions().into_iter();
+        all.filter(|transaction| transaction.txn_id == txn_id).map(|it| it.event_ids).collect::<HashSet<_>>()
+    };
+
+    // A redaction of what is in it, with a crash before and behind.
+    scene.appservice.behave(Behavior { status: Some(502), ..Behavior::default() });
+    let regretted = scene.alice.say(&first, "regretted").await?;
+    let tried = scene.tried(&regretted, 0).await?;
+    scene.hub.kill().await?;
+    scene.hub.serve().await?;
+    scene.alice.redact(&first, &regretted).await?;
+    scene.alice.say(&second, "besides").await?;
+    let count = scene.appservice.transactions().len();
+    assert_eq!(scene.tried(&regretted, count).await?, tried);
+    scene.hub.kill().await?;
+    scene.hub.serve().await?;
+    scene.appservice.behave(Behavior::default());
+    scene.told("besides").await?;
+    assert_eq!(events_of(&tried, &scene), HashSet::from([vec![regretted.clone()]]));
+    let told = scene.appservice.events();
+    let redaction = told.iter().position(|event| event["type"] == "m.room.redaction").context("the redaction came")?;
+    let event = told.iter().position(|event| event["event_id"] == *regretted).context("the event came")?;
+    ensure!(event < redaction, "the redaction came first");
+
+    // New tokens: the appservice knows them only from now on.
+    scene.appservice.behave(Behavior { status: Some(502), ..Behavior::default() });
+    let waits = scene.alice.say(&first, "waits").await?;
+    let tried = scene.tried(&waits, 0).await?;
+    let rotated = scene.hub.command(&["registration", "rotate", ID, "--json"]).await?;
+    let file = rotated["file"].as_str().context("a file")?;
+    let token = file.lines().find_map(|line| line.strip_prefix("hs_token: ")).context("a token")?;
+    scene.appservice.set_hs_token(token.trim_matches(['"', '\'']));
+    let count = scene.appservice.transactions().len();
+    scene.alice.say(&second, "behind it").await?;
+    assert_eq!(scene.tried(&waits, count).await?, tried);
+    scene.appservice.behave(Behavior::default());
+    scene.told("behind it").await?;
+    assert_eq!(events_of(&tried, &scene), HashSet::from([vec![waits]]));
+
+    let mut violations = scene.appservice.violations();
+    // Between the change and the word of it.
+    violations.retain(|violation| violation != WRONG_TOKEN);
+    assert_eq!(violations, Vec::<String>::new());
+    scene.settled().await.map(drop)
+}
+
+#[tokio::test]
+async fn redaction_and_new_tokens_between_two_tries_change_no_transaction_on_sqlite() -> Result<()> {
+    changes_between_tries(Database::Sqlite).await
+}
+
+#[tokio::test]
+async fn redaction_and_new_tokens_between_two_tries_change_no_transaction_on_postgres() -> Result<()> {
+    changes_between_tries(Database::Postgres).await
 }
 
 #[tokio::test]
