@@ -3,6 +3,7 @@
 mod appservices;
 mod backlog;
 mod disk;
+mod history;
 mod idle;
 mod latency;
 mod messages;
@@ -28,6 +29,8 @@ pub enum Workload {
     Backlog,
     /// messages through the IRC bridge both ways, and calls into it per second
     Plugin,
+    /// 10,000 older messages inserted by an appservice
+    History,
     /// bytes per 1,000 messages and per join
     Disk,
     /// memory and start-up
@@ -41,7 +44,7 @@ pub enum Workload {
 impl Workload {
     /// Whether the peer has what it needs.
     pub fn suits(self, kind: Kind) -> bool {
-        kind == Kind::Causeway || !matches!(self, Self::Plugin | Self::Outage)
+        kind == Kind::Causeway || !matches!(self, Self::Plugin | Self::Outage | Self::History)
     }
 
     pub async fn run(self, ground: &Ground) -> Result<Vec<Figure>> {
@@ -51,6 +54,7 @@ impl Workload {
             Self::Latency => latency::run(ground).await,
             Self::Backlog => backlog::run(ground).await,
             Self::Plugin => plugin::run(ground).await,
+            Self::History => history::run(ground).await,
             Self::Disk => disk::run(ground).await,
             Self::Idle => idle::run(ground).await,
             Self::Appservices => appservices::run(ground).await,
