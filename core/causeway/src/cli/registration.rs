@@ -26,10 +26,10 @@ enum Command {
     /// What is wrong with a file; where a hub runs also what it conflicts with, and which users, aliases and rooms are in
     /// its namespaces already
     Check { file: PathBuf },
-    /// Add a registration; it is told what happens from now on
+    /// Add a registration, which is told what happens from now on; or change the one of its id, which goes on where it is
     Add {
         file: PathBuf,
-        /// Only show what would be added and whom it catches
+        /// Only show what would be added or changed, and whom it catches
         #[arg(long)]
         plan: bool,
     },
@@ -85,7 +85,7 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
     match command {
         Command::Check { .. } => {}
         Command::Audit { .. } => audit(&answer),
-        Command::Add { .. } => println!("{} added; it is told what happens from now on", text(&answer["id"])),
+        Command::Add { .. } => added(&answer),
         Command::List => list(&answer),
         Command::Show { .. } => show(&answer),
         Command::Remove { .. } => removed(&answer),
@@ -114,36 +114,72 @@ async fn plan(file: &PathBuf, target: &Target, offline: bool) -> anyhow::Result<
     } else {
         describe(file, &answer);
     }
-    if conflicts.is_empty() { Ok(()) } else { Err(anyhow!("{}", conflicts.join("\n"))) }
+    let refused = answer["change"]["refused"].as_str().filter(|_| !offline).map(str::to_owned);
+    let refused: Vec<String> = conflicts.into_iter().chain(refused).collect();
+    if refused.is_empty() { Ok(()) } else { Err(anyhow!("{}", refused.join("\n"))) }
+}
+
+fn added(answer: &Value) {
+    let (id, keys) = (text(&answer["id"]), names(&answer["changed_keys"]));
+    match answer["outcome"].as_str() {
+        Some("changed") => println!("{id} changed ({keys}); its queue goes on where it was"),
+        Some("unchanged") => println!("{id} says what it said before"),
+        _ => println!("{id} added; it is told what happens from now on"),
+    }
+}
+
+fn names(list: &Value) -> String {
+    list.as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(", ")
 }
 
 fn describe(file: &Path, plan: &Value) {
     println!("{}: no mistakes", file.display());
-    println!(
-        "id {}: {}",
-        text(&plan["id"]),
-        match plan["url"].as_str() {
-            Some(url) => format!("is told at {url} what happens from when it is added"),
-            None => "is told nothing; its token acts as its users".to_owned(),
-        }
-    );
+    let (id, change) = (text(&plan["id"]), &plan["change"]);
+    let from = if change.is_object() { "what happens" } else { "what happens from when it is added" };
+    match plan["url"].as_str() {
+        Some(url) => println!("id {id}: is told at {url} {from}"),
+        None => println!("id {id}: is told nothing; its token acts as its users"),
+    }
+    if change.is_object() {
+        describe_change(&id, change);
+    }
     let account = if plan["sender_exists"] == true { "an account that exists" } else { "an account that is made" };
     println!("sender {}: {account}", text(&plan["sender"]));
     for caught in plan["caught"].as_array().into_iter().flatten() {
-        let exclusive = if caught["exclusive"] == true { " (exclusive)" } else { "" };
-        let examples: Vec<String> = caught["examples"].as_array().into_iter().flatten().map(text).collect();
-        let count = caught["count"].as_u64().unwrap_or_default();
-        let more = if count > examples.len() as u64 { ", …" } else { "" };
-        let which = if count == 0 {
-            "none that exists".to_owned()
-        } else {
-            format!("{count} that exist: {}{more}", examples.join(", "))
-        };
-        println!("{} {}{exclusive}: {which}", text(&caught["kind"]), text(&caught["regex"]));
+        println!("{}", describe_caught(caught));
     }
     for key in plan["unknown_keys"].as_array().into_iter().flatten() {
         println!("kept, without meaning here: {}", text(key));
     }
+}
+
+fn describe_change(id: &str, change: &Value) {
+    match names(&change["keys"]).as_str() {
+        "" => println!("{id} is there and says the same"),
+        keys => println!("{id} is there; this changes {keys}"),
+    }
+    if let Some(refused) = change["refused"].as_str() {
+        println!("not by this command: {refused}");
+    }
+    if change["lapses"].as_u64().is_some_and(|lapses| lapses > 0) {
+        println!("{} events that wait for it lapse, since it has no url any more", change["lapses"]);
+    }
+    for released in change["released"].as_array().into_iter().flatten() {
+        println!("no longer its own: {}", describe_caught(released));
+    }
+}
+
+fn describe_caught(caught: &Value) -> String {
+    let exclusive = if caught["exclusive"] == true { " (exclusive)" } else { "" };
+    let examples: Vec<String> = caught["examples"].as_array().into_iter().flatten().map(text).collect();
+    let count = caught["count"].as_u64().unwrap_or_default();
+    let more = if count > examples.len() as u64 { ", …" } else { "" };
+    let which = if count == 0 {
+        "none that exists".to_owned()
+    } else {
+        format!("{count} that exist: {}{more}", examples.join(", "))
+    };
+    format!("{} {}{exclusive}: {which}", text(&caught["kind"]), text(&caught["regex"]))
 }
 
 fn audit(answer: &Value) {

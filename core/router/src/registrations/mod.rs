@@ -6,6 +6,7 @@ mod history;
 mod interest;
 mod loaded;
 mod plan;
+mod put;
 mod queries;
 
 use std::collections::{BTreeMap, HashMap};
@@ -28,7 +29,8 @@ use crate::timing::now_ms;
 pub use files::{FileOutcome, FileReport};
 use loaded::Loaded;
 pub use loaded::Registered;
-pub use plan::{Caught, Plan};
+pub use plan::{Caught, Change, Plan};
+pub use put::Put;
 pub use queries::{Queried, network};
 
 /// All registrations. Cheap to clone.
@@ -62,8 +64,10 @@ pub enum RegistrationError {
     Conflicts(Vec<Conflict>),
     #[error("there is no registration {0:?}; `causeway registration list` shows them")]
     Unknown(String),
-    #[error("registration {id:?} comes from {file}: change its tokens there and send SIGHUP")]
+    #[error("registration {id:?} comes from {file}: change it there and send SIGHUP")]
     FromFile { id: String, file: String },
+    #[error("registration {0:?} is that of a bridge: `causeway bridge upgrade {0}` or `bridge remove {0}` change it")]
+    OfBridge(String),
     #[error("registration {id:?}: its sender_localpart makes no user id ({reason}); use `a-z`, `0-9` and `._=-/+`")]
     Sender { id: String, reason: String },
     #[error(transparent)]
@@ -194,20 +198,11 @@ impl Registrations {
         Ok(registration)
     }
 
-    /// Adds a registration. It sees what is committed from now on.
+    /// Adds a registration, and refuses an id that is there. It sees what is committed from now on.
     pub async fn add(&self, text: &str) -> Result<Arc<Registered>, RegistrationError> {
         let _changing = self.inner.changing.lock().await;
         let registration = self.check(text)?;
         self.write(registration, None).await
-    }
-
-    /// Changes a registration, or adds it. Its queue goes on where it is.
-    pub async fn replace(&self, text: &str) -> Result<Arc<Registered>, RegistrationError> {
-        let _changing = self.inner.changing.lock().await;
-        let registration = Registration::parse(text)?;
-        self.refuse_conflicts(&registration, |other| other.id != registration.id)?;
-        let source = self.get(&registration.id).and_then(|registered| registered.source.clone());
-        self.write(registration, source.as_deref().map(Path::new)).await
     }
 
     /// Gives a registration new tokens; they are in what [`Registration::to_yaml`] of the answer says.

@@ -1,9 +1,9 @@
-//! What adding a registration would do, before it is done.
+//! What adding or changing a registration would do, before it is done.
 
 use causeway_registration::{Conflict, Kind, Registration};
 use serde::Serialize;
 
-use super::{RegistrationError, Registrations};
+use super::{Registered, RegistrationError, Registrations};
 
 /// Ids that are named of all that a namespace catches.
 const EXAMPLES: usize = 5;
@@ -17,6 +17,20 @@ pub struct Plan {
     pub sender: String,
     /// the sender's account is there already
     pub sender_exists: bool,
+    /// none where there is no registration of this id yet
+    pub change: Option<Change>,
+}
+
+/// What would become of a registration that is there.
+#[derive(Clone, Debug, Serialize)]
+pub struct Change {
+    pub keys: Vec<String>,
+    /// what keeps it from being changed by an admin
+    pub refused: Option<String>,
+    /// events that wait for it and would lapse, since it has no `url` any more
+    pub lapses: u64,
+    /// the existing users, aliases and rooms of namespaces that it would not have any more
+    pub released: Vec<Caught>,
 }
 
 /// The existing users, aliases or rooms in one namespace.
@@ -31,10 +45,10 @@ pub struct Caught {
 }
 
 impl Registrations {
-    /// What [`Registrations::add`] would do with this file; changes nothing.
+    /// What [`Registrations::put`] would do with this file; changes nothing.
     pub async fn plan(&self, text: &str) -> Result<Plan, RegistrationError> {
         let registration = Registration::parse(text)?;
-        let conflicts = match self.refuse_conflicts(&registration, |_| true) {
+        let conflicts = match self.refuse_conflicts(&registration, |other| other.id != registration.id) {
             Err(RegistrationError::Conflicts(conflicts)) => conflicts,
             other => other.map(|()| Vec::new())?,
         };
@@ -44,7 +58,26 @@ impl Registrations {
             caught.extend(self.caught(&registration, kind).await?);
         }
         let account = self.inner.store.account(&sender).await.map_err(causeway_store::CommitError::from)?;
-        Ok(Plan { registration, conflicts, caught, sender, sender_exists: account.is_some() })
+        let change = match self.get(&registration.id) {
+            Some(known) => Some(self.plan_change(&known, &registration).await?),
+            None => None,
+        };
+        Ok(Plan { registration, conflicts, caught, sender, sender_exists: account.is_some(), change })
+    }
+
+    async fn plan_change(&self, known: &Registered, to: &Registration) -> Result<Change, RegistrationError> {
+        let mut released = Vec::new();
+        for kind in Kind::ALL {
+            let kept = to.namespaces.of(kind);
+            let is_gone = |caught: &Caught| !kept.iter().any(|namespace| namespace.regex == caught.regex);
+            released.extend(self.caught(&known.registration, kind).await?.into_iter().filter(is_gone));
+        }
+        let lapses = match known.destination {
+            Some(_) if to.url.is_none() => self.inner.router.queue_show(&known.queue_id()).await?.waiting,
+            _ => 0,
+        };
+        let refused = known.refuse_change(to).err().map(|error| error.to_string());
+        Ok(Change { keys: to.changed_keys(&known.registration), refused, lapses, released })
     }
 
     async fn caught(&self, registration: &Registration, kind: Kind) -> Result<Vec<Caught>, RegistrationError> {

@@ -304,7 +304,7 @@ fn registrations_are_changed_while_running(data: &Data) {
         &format!("hs_token: {}", one.as_token().replace("as-", "hs-")),
         &format!("hs_token: {}", two.as_token().replace("as-", "hs-")),
     );
-    hub.wait(hub.registrations.replace(&moved)).unwrap();
+    hub.wait(hub.registrations.put(&moved)).unwrap();
     hub.send(1, "a_ghost", "second");
     hub.wait_for_events(&two, 1);
     assert_eq!(two.bodies(), ["second"]);

@@ -216,7 +216,7 @@ pub fn new_tokens_and_other_changes_of_a_registration_lose_nothing(data: &Data) 
     let with = |old: &str, new: &str| {
         let changed = current().replace(old, new);
         assert_ne!(changed, current());
-        hub.wait(hub.registrations.replace(&changed)).unwrap();
+        hub.wait(hub.registrations.put(&changed)).unwrap();
     };
     let mut token = String::new();
     for number in 0..150 {

@@ -80,6 +80,63 @@ async fn a_file_that_breaks_holds_its_destination_until_it_is_mended() -> Result
     Ok(())
 }
 
+/// At fifty events a second.
+#[tokio::test]
+async fn a_registration_is_changed_in_place_while_events_flow() -> Result<()> {
+    let (first, second) = (RecordingAppservice::start()?, RecordingAppservice::start()?);
+    let hub = Hub::start(HubOptions::default()).await?;
+    hub.add_registration(ID, &first.registration(ID)).await?;
+    let ghost = Client::ghost(&hub.url(), first.as_token(), &format!("{ID}_gull")).await?;
+    let alice = hub.user("alice").await?;
+    let room = alice.create_room(&json!({"invite": [ghost.user_id]})).await?;
+    ghost.join(&room).await?;
+    // Another address and other tokens, and a namespace more and one less.
+    let changed = second.registration(ID).replace("'#recorder_.*'", "'#harbor_.*'");
+    let file = hub.folder().join("changed.yaml");
+    let name = file.to_str().context("a path that is text")?;
+    std::fs::write(&file, &changed)?;
+    let mut said = Vec::new();
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
+    let mut speak = async |from: usize, to: usize| -> Result<()> {
+        for number in from..to {
+            pace.tick().await;
+            said.push(number.to_string());
+            alice.say(&room, &number.to_string()).await?;
+        }
+        Ok(())
+    };
+    speak(0, 20).await?;
+    let plan = ["registration", "add", "--plan", name];
+    let (planned, spoken) = tokio::join!(hub.command(&plan), speak(20, 40));
+    spoken?;
+    let planned = planned?.as_str().context("a text")?.to_owned();
+    for words in ["this changes as_token, hs_token, namespaces, url", "no longer its own: aliases #recorder_.*"] {
+        ensure!(planned.contains(words), "{words:?} is not in {planned}");
+    }
+    ensure!(second.events().is_empty(), "a plan changed something");
+    let add = ["registration", "add", name];
+    let (change, spoken) = tokio::join!(hub.command(&add), speak(40, 80));
+    spoken?;
+    let change = change?.as_str().context("a text")?.to_owned();
+    ensure!(change.contains("recorder changed (") && change.contains("goes on where it was"), "{change}");
+    speak(80, 100).await?;
+    second.wait_until("the last", LIMIT, |it| it.bodies().last().is_some_and(|last| last == "99")).await?;
+    let mut came = first.bodies();
+    let again = second.bodies();
+    // A transaction that was under way when it was changed may come to both.
+    came.retain(|body| !again.contains(body));
+    came.extend(again);
+    assert_eq!(came, said, "all of them, in order");
+    assert_eq!((first.violations(), second.violations()), (vec![], vec![]));
+    ensure!(Client::ghost(&hub.url(), first.as_token(), "recorder_gull").await.is_err(), "the old token is void");
+
+    let again = hub.command(&add).await?;
+    ensure!(again.as_str().is_some_and(|again| again.contains("says what it said before")), "{again}");
+    let audit = hub.command(&["registration", "audit", ID]).await?;
+    ensure!(audit.as_str().is_some_and(|audit| audit.contains("as_token, hs_token, namespaces, url")), "{audit}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_plan_shows_whom_a_registration_catches_and_changes_nothing() -> Result<()> {
     let hub = Hub::start(HubOptions::default()).await?;

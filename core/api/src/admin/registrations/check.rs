@@ -9,7 +9,7 @@ use crate::admin::authorize::Admin;
 
 /// `POST /_causeway/admin/v1/registrations/check`: what `add` would do with this file, without doing it. The body is
 /// the file itself, YAML or JSON. `conflicts`: what keeps it from being added; `caught`: the existing users, aliases and
-/// rooms in each of its namespaces.
+/// rooms in each of its namespaces; `change`: what would become of the registration of this id, where there is one.
 pub async fn check(
     _: Admin,
     State(registrations): State<Registrations>,
@@ -22,5 +22,6 @@ pub async fn check(
     description.insert("caught".to_owned(), json!(plan.caught));
     description.insert("sender".to_owned(), json!(plan.sender));
     description.insert("sender_exists".to_owned(), json!(plan.sender_exists));
+    description.insert("change".to_owned(), json!(plan.change));
     Ok(Json(description))
 }

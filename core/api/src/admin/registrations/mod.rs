@@ -44,7 +44,9 @@ impl From<RegistrationError> for ApiError {
             RegistrationError::Conflicts(_) => Self::new(StatusCode::CONFLICT, "M_EXCLUSIVE", text),
             RegistrationError::Sender { .. } => Self::bad_request("M_BAD_JSON", text),
             RegistrationError::Unknown(_) => Self::not_found(text),
-            RegistrationError::FromFile { .. } => Self::new(StatusCode::CONFLICT, "M_FORBIDDEN", text),
+            RegistrationError::FromFile { .. } | RegistrationError::OfBridge(_) => {
+                Self::new(StatusCode::CONFLICT, "M_FORBIDDEN", text)
+            }
             RegistrationError::Queue(error) => error.into(),
             RegistrationError::Store(error) => error.into(),
             RegistrationError::Connection(error) => Self::internal(error),
