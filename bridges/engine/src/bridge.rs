@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use causeway_store::bridges::{ghosts::GhostRow, installed::BridgeRow};
 use causeway_store::{DestinationNid, Store};
-use ruma::{OwnedRoomId, OwnedUserId, UserId};
+use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 
 use crate::connector::{BridgeId, Connector, GhostId, LoginId, MatrixEvent, PortalKey};
 use crate::lanes::Lanes;
 use crate::login_process::Process;
 use crate::logins::Login;
-use crate::matrix::Matrix;
+use crate::matrix::{Matrix, MatrixError};
 use crate::outbound::Waiting;
 use crate::permissions::Permissions;
 use crate::portals::Portal;
@@ -111,6 +111,14 @@ impl Bridge {
 
     pub(crate) fn connector(&self) -> Option<Arc<dyn Connector>> {
         self.connector.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Before the bridge acts as this user: whom it did not make, the audit log has.
+    pub(crate) async fn acts_as(&self, user: &UserId, what: &str, room: &RoomId) -> Result<(), MatrixError> {
+        if self.owns(user) {
+            return Ok(());
+        }
+        self.matrix().note_masquerade(self.id.as_str(), user, &format!("{what} in {room}")).await
     }
 
     /// For tasks that outlive a call.

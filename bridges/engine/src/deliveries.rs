@@ -250,6 +250,7 @@ impl Bridge {
             let rest = rows(self, &works[1..]);
             new.with.extend(statements.iter().cloned());
             new.with.extend(rest.iter().map(|(_, statement)| statement.clone()));
+            self.acts_as(&new.sender, &new.event_type, &new.room_id).await?;
             match self.matrix().send(new).await {
                 Ok(_) => committed = Some(rest.into_iter().map(|(seq, _)| seq).collect::<Vec<_>>()),
                 // The room's rules may want a join first: the lane's worker sees to it.

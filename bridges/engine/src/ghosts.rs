@@ -126,6 +126,7 @@ impl Bridge {
         if !matches!(change, MembershipChange::Join | MembershipChange::Invite | MembershipChange::Unban) {
             self.state().joined.remove(&(room.to_owned(), target.to_owned()));
         }
+        self.acts_as(sender, "m.room.member", room).await?;
         self.matrix()
             .change_membership(Membership {
                 room_id: room.to_owned(),

@@ -107,6 +107,10 @@ impl Bridge {
             state.joined.insert((room.clone(), self.bot.clone()));
             state.portals.entry(key.clone()).or_insert_with(|| Portal::new(key.clone())).room = Some(room.clone());
         }
+        let owner = self.state().logins.get(login).map(|login| login.owner.clone());
+        if let Some(owner) = owner {
+            self.acts_as(&owner, "m.room.member", &room).await?;
+        }
         self.say(&room, NO_ENCRYPTION).await?;
         Ok(room)
     }

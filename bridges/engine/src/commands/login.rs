@@ -117,6 +117,7 @@ async fn hide(bridge: &Bridge, asked: &Asked<'_>) -> Result<(), EngineError> {
     let Some(event_id) = &asked.event_id else { return Ok(()) };
     let mut event = bridge.new_event(asked.room, asked.user, "m.room.redaction", Map::new(), 0);
     event.redacts = Some(event_id.clone());
+    bridge.acts_as(asked.user, "m.room.redaction", asked.room).await?;
     bridge.matrix().redact(event).await?;
     Ok(())
 }

@@ -9,6 +9,10 @@ impl Bridge {
     pub(crate) async fn show_lossy(&self, login: &LoginId, event: &RemoteEvent) {
         let Some(room) = self.room_of(&event.portal) else { return };
         let user = self.puppet(login, &event.sender).unwrap_or_else(|| self.ghost_id(&event.sender.ghost));
+        let (RemoteKind::Typing(_) | RemoteKind::ReadReceipt(_)) = &event.kind else { return };
+        if let Err(error) = self.acts_as(&user, "m.receipt or m.typing", &room).await {
+            return tracing::warn!(bridge = %self.id, error = %error, "typing or a receipt was not shown");
+        }
         let shown = match &event.kind {
             RemoteKind::Typing(typing) => {
                 let timeout = (typing.timeout_ms > 0).then(|| Duration::from_millis(typing.timeout_ms));

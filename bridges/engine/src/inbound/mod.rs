@@ -140,6 +140,9 @@ impl Bridge {
                 self.ensure_joined(&room, &owner).await?;
             }
         }
+        if speaks {
+            self.acts_as(&sender, "m.room.message", &room).await?;
+        }
         let arrival = Arrival { login, event, room, sender, seq };
         match &event.kind {
             RemoteKind::Message(message) => self.bring_message(&arrival, message).await,

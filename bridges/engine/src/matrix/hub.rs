@@ -96,6 +96,11 @@ impl Matrix for HubMatrix {
         Ok(self.rooms.snapshot(room).await?.content::<Value>(event_type, state_key))
     }
 
+    async fn note_masquerade(&self, bridge: &str, user: &UserId, what: &str) -> Result<(), MatrixError> {
+        let Some(registered) = self.registrations.get(bridge) else { return Ok(()) };
+        self.registrations.note_masquerade(&registered, user, || what.to_owned()).await.map_err(MatrixError::from)
+    }
+
     async fn typing(&self, room: &RoomId, user: &UserId, timeout: Option<Duration>) -> Result<(), MatrixError> {
         self.typing.set(room, user, timeout);
         Ok(())

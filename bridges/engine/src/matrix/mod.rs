@@ -37,6 +37,9 @@ pub trait Matrix: Send + Sync {
     /// The content of a state event.
     async fn state(&self, room: &RoomId, event_type: &str, state_key: &str) -> Result<Option<Value>, MatrixError>;
 
+    /// To be told before a bridge acts as somebody whom it did not make; on disk when this returns. `what` is for an admin.
+    async fn note_masquerade(&self, bridge: &str, user: &UserId, what: &str) -> Result<(), MatrixError>;
+
     async fn typing(&self, room: &RoomId, user: &UserId, timeout: Option<Duration>) -> Result<(), MatrixError>;
     async fn read(&self, room: &RoomId, user: &UserId, up_to: &ruma::EventId) -> Result<(), MatrixError>;
 

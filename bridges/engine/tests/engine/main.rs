@@ -69,6 +69,7 @@ on_both_databases! {
     telling::the_bot_lists_what_did_not_arrive_and_sends_it_once_more,
     telling::bridge_info_follows_the_chats_name_and_picture,
     telling::a_logins_state_is_told_once_and_shown_in_mautrix_words,
+    telling::acting_as_somebody_the_bridge_did_not_make_is_told,
     telling::a_login_that_does_not_connect_says_why,
     bot::the_bot_takes_commands_from_who_may_and_refuses_others_clearly,
     bot::a_new_version_that_does_not_start_is_rolled_back,

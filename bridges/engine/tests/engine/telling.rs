@@ -171,6 +171,20 @@ pub async fn a_logins_state_is_told_once_and_shown_in_mautrix_words(world: World
     assert_eq!(shown.logins[&alice].state_event, "BRIDGE_UNREACHABLE");
 }
 
+pub async fn acting_as_somebody_the_bridge_did_not_make_is_told(world: World) {
+    let (alice, room) = portal(&world).await;
+    let noted = |what: &str| format!("irc as @alice:hub.test: {what} in {room}");
+    // She was brought into the room that was made.
+    assert_eq!(world.matrix.masquerades.lock().unwrap().as_slice(), [noted("m.room.member")]);
+    world.matrix.masquerades.lock().unwrap().clear();
+    world.deliver(&alice, line("bob", "a ghost", "m2")).await;
+    let mut own = event("alice", "m3", kind("a puppet", "m3"));
+    own.sender.is_me = true;
+    world.deliver(&alice, submit([own])).await;
+    world.until("#rust", "a puppet", |said| bodies(said).contains(&"a puppet")).await;
+    assert_eq!(world.matrix.masquerades.lock().unwrap().as_slice(), [noted("m.room.message")]);
+}
+
 pub async fn a_login_that_does_not_connect_says_why(world: World) {
     let alice = world.login("alice").await;
     let error = RemoteError { kind: ErrorKind::Network, message: "no route".into(), retry_after_ms: None };

@@ -45,6 +45,7 @@ pub struct FakeMatrix {
     pub refused: AtomicI64,
     /// joins by themselves just before they are invited
     pub hurried: Mutex<Option<OwnedUserId>>,
+    pub masquerades: Mutex<Vec<String>>,
     serial: AtomicI64,
     entries: Mutex<BTreeMap<String, Arc<Entry>>>,
     changed: watch::Sender<u64>,
@@ -59,6 +60,7 @@ impl FakeMatrix {
             unavailable: AtomicI64::new(0),
             refused: AtomicI64::new(0),
             hurried: Mutex::default(),
+            masquerades: Mutex::default(),
             serial: AtomicI64::new(1),
             entries: Mutex::default(),
             changed: watch::Sender::new(0),
@@ -266,6 +268,11 @@ impl Matrix for FakeMatrix {
 
     async fn state(&self, room: &RoomId, event_type: &str, key: &str) -> Result<Option<Value>, MatrixError> {
         Ok(self.rooms.lock().unwrap()[room].state.get(&(event_type.to_owned(), key.to_owned())).cloned())
+    }
+
+    async fn note_masquerade(&self, bridge: &str, user: &UserId, what: &str) -> Result<(), MatrixError> {
+        self.masquerades.lock().unwrap().push(format!("{bridge} as {user}: {what}"));
+        Ok(())
     }
 
     async fn typing(&self, _: &RoomId, _: &UserId, _: Option<Duration>) -> Result<(), MatrixError> {

@@ -20,6 +20,9 @@ async fn status(database: Database) -> Result<()> {
     wilma.join(CHANNEL).await?;
     let alice = hub.user("alice").await?;
     let room_id = hub.enter_irc("irc", &alice, "alicem", CHANNEL).await?;
+    let audit = hub.command(&["registration", "audit", "irc"]).await?;
+    let puppet = format!("as {}: m.room.member in {room_id}", alice.user_id);
+    ensure!(audit.as_str().is_some_and(|audit| audit.contains(&puppet)), "{audit}");
     let event_id = alice.say(&room_id, "hello").await?;
     wilma.wait_to_hear("alicem", CHANNEL, &["hello"]).await?;
     let status = event_in(&alice, &room_id, "the message's status", |event| {
