@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use crate::limits::Address;
 use crate::request_log::RequesterName;
-use crate::{Api, ApiError};
+use crate::{Api, ApiError, guests};
 
 /// An authenticated user.
 #[derive(Clone)]
@@ -31,6 +31,8 @@ pub struct Requester {
     pub timestamp: Option<u64>,
     /// may do nothing that others see
     pub suspended: bool,
+    /// has been let through by [`guests`](crate::guests)
+    pub guest: bool,
 }
 
 impl Requester {
@@ -168,6 +170,7 @@ async fn requester(parts: &Parts, api: &Api) -> Result<Option<Requester>, ApiErr
         (Some(appservice), _) => masquerade(appservice, query(parts)?, parts, api).await?,
         (None, Some(token)) => match api.tokens.lookup(token).await? {
             Lookup::Active(session) if session.locked && !logs_out(parts) => return Err(ApiError::locked()),
+            Lookup::Active(session) if session.guest && !guests::may(parts) => return Err(guests::refused()),
             Lookup::Active(session) => {
                 let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
                 let address = Address::of(parts).0;
@@ -178,6 +181,7 @@ async fn requester(parts: &Parts, api: &Api) -> Result<Option<Requester>, ApiErr
                     appservice: None,
                     timestamp: None,
                     suspended: session.suspended,
+                    guest: session.guest,
                 }
             }
             Lookup::Expired => return Err(ApiError::unknown_token(true)),
@@ -238,7 +242,14 @@ async fn masquerade(
     {
         device_id = Some(device);
     }
-    Ok(Requester { user_id, device_id, appservice: Some(appservice), timestamp: query.ts, suspended: false })
+    Ok(Requester {
+        user_id,
+        device_id,
+        appservice: Some(appservice),
+        timestamp: query.ts,
+        suspended: false,
+        guest: false,
+    })
 }
 
 /// Whether a wide namespace reaches into one that is another's alone.

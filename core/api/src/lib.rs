@@ -10,6 +10,7 @@ mod client;
 mod cors;
 mod endpoint;
 mod error;
+mod guests;
 mod limits;
 mod request_log;
 mod routes;

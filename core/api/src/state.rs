@@ -102,6 +102,7 @@ pub struct Config {
     /// bytes of a request's body, media excepted
     pub max_request_bytes: usize,
     pub enable_registration: bool,
+    pub allow_guest_access: bool,
     pub registration_requires_token: bool,
     pub registration_shared_secret: Option<String>,
     /// further keys of `/.well-known/matrix/client`

@@ -36,6 +36,7 @@ pub struct Session {
     /// what the user's account is
     pub locked: bool,
     pub suspended: bool,
+    pub guest: bool,
 }
 
 /// What an access token is good for.
@@ -197,6 +198,7 @@ fn session(row: causeway_store::TokenRow) -> Result<Session, StoreError> {
         expires: row.expires,
         locked: row.locked,
         suspended: row.suspended,
+        guest: row.guest,
     })
 }
 

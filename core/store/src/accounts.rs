@@ -1,6 +1,6 @@
 //! Accounts, their tokens, and the tokens that allow to register.
 
-use crate::{Row, Statement, Store, StoreError, Value, values};
+use crate::{RoomNid, Row, Statement, Store, StoreError, Value, values};
 
 #[derive(Clone, Debug)]
 pub struct AccountRow {
@@ -15,6 +15,7 @@ pub struct AccountRow {
     pub deactivated: bool,
     pub locked: bool,
     pub suspended: bool,
+    pub guest: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,7 @@ pub struct TokenRow {
     /// what the user's account is
     pub locked: bool,
     pub suspended: bool,
+    pub guest: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -53,9 +55,13 @@ impl RegistrationTokenRow {
     }
 }
 
-const ACCOUNT: &str = "select user_id, password_hash, admin, appservice, created, deactivated, locked, suspended from accounts where user_id = $1";
-const ACCOUNTS: &str = "select user_id, password_hash, admin, appservice, created, deactivated, locked, suspended \
+const ACCOUNT: &str = "select user_id, password_hash, admin, appservice, created, deactivated, locked, suspended, guest \
+    from accounts where user_id = $1";
+const ACCOUNTS: &str = "select user_id, password_hash, admin, appservice, created, deactivated, locked, suspended, guest \
     from accounts order by user_id";
+
+const GUESTS_IN: &str = "select u.user_id from memberships m join users u on u.nid = m.member \
+    join accounts a on a.user_id = u.user_id where m.room = $1 and m.membership = 'join' and a.guest = 1";
 
 impl Store {
     pub async fn account(&self, user_id: &str) -> Result<Option<AccountRow>, StoreError> {
@@ -69,8 +75,8 @@ impl Store {
     pub async fn token(&self, kind: TokenKind, hash: &[u8]) -> Result<Option<TokenRow>, StoreError> {
         let rows = self
             .fetch(
-                "select t.user_id, t.device_id, t.expires, coalesce(a.locked, 0), coalesce(a.suspended, 0) \
-                 from tokens t left join accounts a on a.user_id = t.user_id where t.hash = $1 and t.kind = $2",
+                "select t.user_id, t.device_id, t.expires, coalesce(a.locked, 0), coalesce(a.suspended, 0), \
+                 coalesce(a.guest, 0) from tokens t left join accounts a on a.user_id = t.user_id where t.hash = $1 and t.kind = $2",
                 values![hash, kind as i64],
             )
             .await?;
@@ -82,9 +88,16 @@ impl Store {
                     expires: row.get(2)?,
                     locked: row.get::<i64>(3)? != 0,
                     suspended: row.get::<i64>(4)? != 0,
+                    guest: row.get::<i64>(5)? != 0,
                 })
             })
             .transpose()
+    }
+
+    /// Guests who are in a room.
+    pub async fn guests_in(&self, room: RoomNid) -> Result<Vec<String>, StoreError> {
+        let rows = self.fetch(GUESTS_IN, values![room.0]).await?;
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     pub async fn registration_tokens(&self) -> Result<Vec<RegistrationTokenRow>, StoreError> {
@@ -125,6 +138,7 @@ impl AccountRow {
             deactivated: row.get::<i64>(5)? != 0,
             locked: row.get::<i64>(6)? != 0,
             suspended: row.get::<i64>(7)? != 0,
+            guest: row.get::<i64>(8)? != 0,
         })
     }
 }
@@ -145,6 +159,11 @@ pub fn create_account(
         values![user_id, password_hash, admin, appservice, now],
     )
     .or_lose(ACCOUNT_EXISTS)
+}
+
+/// Makes a new account a guest's.
+pub fn set_guest(user_id: &str) -> Statement {
+    Statement::new("update accounts set guest = 1 where user_id = $1", values![user_id])
 }
 
 /// An appservice's user without a password, unless the name is taken.

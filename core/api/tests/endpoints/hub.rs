@@ -103,6 +103,7 @@ impl TestHub {
             appservice_default_room_version: RoomVersionId::V11,
             max_request_bytes: 200_000,
             enable_registration: true,
+            allow_guest_access: true,
             registration_requires_token: false,
             registration_shared_secret: Some(SHARED_SECRET.to_owned()),
             extra_well_known: serde_json::Map::new(),

@@ -9,6 +9,7 @@ mod dehydrated_devices;
 mod edge;
 mod encrypted_appservices;
 mod event_stream;
+mod guests;
 mod history;
 mod hub;
 mod keys;

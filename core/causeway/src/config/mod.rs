@@ -59,6 +59,7 @@ pub struct Config {
     /// bytes
     pub max_upload_size: u64,
     pub enable_registration: bool,
+    pub allow_guest_access: bool,
     pub registration_requires_token: bool,
     pub registration_shared_secret: Option<Secret>,
     pub passwords: Passwords,
@@ -181,6 +182,7 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
         media_store_path: root.string("media_store_path").map_or_else(|| data.join("media"), at),
         max_upload_size: root.size("max_upload_size", 50 << 20),
         enable_registration: root.bool("enable_registration", false),
+        allow_guest_access: root.bool("allow_guest_access", false),
         registration_requires_token: root.bool("registration_requires_token", false),
         registration_shared_secret: shared_secret(root, directory),
         passwords: passwords::read(root),

@@ -290,7 +290,6 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("trusted_key_servers", "there is no federation yet, so no other server can connect"),
     ("retention", "nothing is purged yet: every event is kept"),
     ("media_retention", "nothing is purged yet: all media is kept"),
-    ("allow_guest_access", "there are no guests"),
     ("rc_3pid_validation", "there are no e-mail addresses and telephone numbers here"),
     ("rc_third_party_invite", "there are no e-mail addresses and telephone numbers here"),
     ("rc_reports", "reports are not limited yet"),

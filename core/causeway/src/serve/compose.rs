@@ -196,6 +196,7 @@ fn api_config(config: &Config) -> causeway_api::Config {
         // An event's 65,536 bytes, and room for what goes around many of them.
         max_request_bytes: 4 << 20,
         enable_registration: config.enable_registration,
+        allow_guest_access: config.allow_guest_access,
         registration_requires_token: config.registration_requires_token,
         registration_shared_secret: config.registration_shared_secret.as_ref().map(|secret| secret.0.clone()),
         extra_well_known: config.extra_well_known_client_content.clone(),

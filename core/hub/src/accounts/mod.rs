@@ -63,6 +63,8 @@ pub struct Account {
     pub deactivated: bool,
     pub locked: bool,
     pub suspended: bool,
+    /// has no password, and may do little
+    pub guest: bool,
     pub has_password: bool,
 }
 
@@ -137,6 +139,7 @@ impl Account {
             deactivated: row.deactivated,
             locked: row.locked,
             suspended: row.suspended,
+            guest: row.guest,
             has_password: row.password_hash.is_some(),
         })
     }

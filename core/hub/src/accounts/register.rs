@@ -1,7 +1,7 @@
 //! Making accounts.
 
 use causeway_store::{
-    ACCOUNT_EXISTS, Commit, CommitError, REGISTRATION_TOKEN_USED_UP, create_account, set_profile_field,
+    ACCOUNT_EXISTS, Commit, CommitError, REGISTRATION_TOKEN_USED_UP, create_account, set_guest, set_profile_field,
     use_registration_token,
 };
 use ruma::OwnedUserId;
@@ -16,6 +16,7 @@ pub struct NewAccount {
     /// none: cannot log in by password, as ghosts and bots
     pub password: Option<String>,
     pub admin: bool,
+    pub guest: bool,
     /// id of the registration that makes it
     pub appservice: Option<String>,
     /// logged in at once
@@ -32,6 +33,7 @@ impl NewAccount {
             user_id,
             password: None,
             admin: false,
+            guest: false,
             appservice: None,
             device: None,
             registration_token: None,
@@ -55,7 +57,7 @@ pub enum RegisterError {
 impl Accounts {
     /// Makes an account, with its device and tokens in the same commit. Ghosts cost no hashing.
     pub async fn register(&self, new: NewAccount) -> Result<Option<LoggedIn>, RegisterError> {
-        let NewAccount { user_id, password, admin, appservice, device, registration_token, display_name } = new;
+        let NewAccount { user_id, password, admin, guest, appservice, device, registration_token, display_name } = new;
         // Known to be taken: no hashing, no commit that is sure to be lost.
         if self.is_registered(&user_id).await.map_err(AccountError::from)? {
             return Err(RegisterError::InUse(user_id));
@@ -71,6 +73,9 @@ impl Accounts {
             create_account(user_id.as_str(), hash.as_deref(), admin, appservice.as_deref(), now),
             set_profile_field(user_id.as_str(), "displayname", Some(&display_name)),
         ];
+        if guest {
+            statements.push(set_guest(user_id.as_str()));
+        }
         if let Some(token) = &registration_token {
             statements.push(use_registration_token(token, now));
         }

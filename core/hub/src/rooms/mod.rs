@@ -3,6 +3,7 @@
 mod batch;
 mod building;
 mod create;
+mod guests;
 mod interest;
 mod load;
 mod membership;

@@ -54,7 +54,7 @@ async fn describe(profiles: &Profiles, account: &Account) -> Result<Value, ApiEr
         "deactivated": account.deactivated,
         "appservice_id": account.appservice,
         "creation_ts": account.created,
-        "is_guest": false,
+        "is_guest": account.guest,
         "locked": account.locked,
         "suspended": account.suspended,
         "shadow_banned": false,

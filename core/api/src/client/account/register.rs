@@ -23,7 +23,7 @@ pub async fn register(
     Ruma { request, requester, body }: Ruma<Request>,
 ) -> Result<Json<Value>, ApiError> {
     if request.kind == RegistrationKind::Guest {
-        return Err(ApiError::new(StatusCode::FORBIDDEN, "M_GUEST_ACCESS_FORBIDDEN", "there are no guests here"));
+        return guest(&api, address, request).await;
     }
     let account = match (&request.login_type, requester) {
         (Some(LoginType::ApplicationService), Some(appservice)) => of_appservice(&api, &appservice, &request)?,
@@ -42,6 +42,22 @@ pub async fn register(
     let user_id = account.user_id.clone();
     let logged_in = api.accounts.register(NewAccount { device, ..account }).await?;
     Ok(Json(answer(&user_id, logged_in)))
+}
+
+/// An account that nobody can log in to again; its name is the server's choice.
+async fn guest(api: &Api, address: Address, request: Request) -> Result<Json<Value>, ApiError> {
+    if !api.config.allow_guest_access {
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "M_GUEST_ACCESS_FORBIDDEN", "there are no guests here"));
+    }
+    api.limits.check_key(Limited::Registration, &address.0)?;
+    let user_id = user_id_of(&format!("guest_{}", hex::encode(rand::random::<[u8; 8]>())), &api.config.server_name)?;
+    let device = NewDevice {
+        device_id: None,
+        display_name: request.initial_device_display_name,
+        refresh: request.refresh_token,
+    };
+    let account = NewAccount { guest: true, device: Some(device), ..NewAccount::new(user_id.clone()) };
+    Ok(Json(answer(&user_id, api.accounts.register(account).await?)))
 }
 
 /// An appservice makes users of its namespace, without a password.

@@ -5,7 +5,7 @@ use crate::{Answer, Ruma};
 /// `GET /_matrix/client/v3/account/whoami` (client-server API, "Current account information"). An appservice that
 /// names no device has none.
 pub async fn whoami(Ruma { requester, .. }: Ruma<Request>) -> Answer<Response> {
-    let mut response = Response::new(requester.user_id, false);
+    let mut response = Response::new(requester.user_id, requester.guest);
     response.device_id = requester.device_id;
     Answer(response)
 }

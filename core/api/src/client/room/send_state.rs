@@ -9,7 +9,7 @@ use ruma::events::room::member::MembershipState;
 use serde_json::{Map, Value};
 
 use crate::client::membership::{check_invite, query_unknown};
-use crate::{Answer, ApiError, Limited, RateLimits, Requester, Ruma};
+use crate::{Answer, ApiError, Limited, RateLimits, Requester, Ruma, guests};
 
 /// `PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}` (client-server API, "Sending events to a
 /// room"). Membership may be changed this way too, one's own and that of others.
@@ -24,6 +24,12 @@ pub async fn send_state(
     limits.check(Limited::Message, &requester)?;
     let sent = if request.event_type == StateEventType::RoomMember {
         let membership = membership(&rooms, &requester, &request).await?;
+        if requester.guest && !matches!(membership.change, MembershipChange::Join | MembershipChange::Leave) {
+            return Err(guests::refused());
+        }
+        if membership.change == MembershipChange::Join {
+            guests::must_be_let_in(&requester, &*rooms.snapshot(&membership.room_id).await?)?;
+        }
         if membership.change == MembershipChange::Invite {
             check_invite(&rooms, &membership.room_id, &membership.target).await?;
             query_unknown(&accounts, &registrations, &membership.target).await?;
@@ -31,6 +37,7 @@ pub async fn send_state(
         rooms.change_membership(membership).await?
     } else {
         let event_type = request.event_type.to_string();
+        let room_id = request.room_id.clone();
         let event = NewEvent {
             timestamp: requester.timestamp,
             ..NewEvent::state(
@@ -41,7 +48,11 @@ pub async fn send_state(
                 request.body.into_json(),
             )
         };
-        rooms.send(event).await?
+        let sent = rooms.send(event).await?;
+        if event_type == "m.room.guest_access" {
+            rooms.show_guests_out(&room_id).await?;
+        }
+        sent
     };
     Ok(Answer(Response::new(sent.event_id)))
 }
