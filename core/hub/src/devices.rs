@@ -89,7 +89,8 @@ impl Devices {
         let mut statements: Vec<_> =
             devices.iter().flat_map(|device| delete_device(user_id.as_str(), device.as_str())).collect();
         statements.push(device_list_changed(user_id.as_str()));
-        self.commit(user_id, statements).await?;
+        let changed = Notice::DeviceList { user_id: user_id.as_str().into() };
+        self.store.commit(Commit::of(statements).notify(changed).notify(Notice::Pushers)).await?;
         self.forget(user_id, devices);
         Ok(())
     }

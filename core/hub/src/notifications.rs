@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use causeway_store::{Entry, EntryKind, Place, ReceiptRow, RoomNid, Store, StoredEvent};
 use ruma::events::room::power_levels::RoomPowerLevelsEventContent;
-use ruma::push::{PushConditionPowerLevelsCtx, PushConditionRoomCtx, Ruleset};
+use ruma::push::{Action, PushConditionPowerLevelsCtx, PushConditionRoomCtx, Ruleset};
 use ruma::room_version_rules::RoomPowerLevelsRules;
 use ruma::{OwnedRoomId, UInt, UserId};
 use serde::Deserialize;
 
-use crate::push::{Effect, Push, evaluate};
+use crate::push::{Effect, Push, actions, evaluate};
 use crate::rooms::{RoomSnapshot, SendError};
 
 /// Unread events are counted back to this many; the counts of a room with more are those of the newest.
@@ -102,6 +102,17 @@ impl Notifications {
             unread.highlights += u32::from(effect.highlight);
         }
         Ok(counts)
+    }
+
+    /// What the user's rules do about an event of a room that the user is in.
+    pub(crate) async fn actions(
+        &self,
+        user_id: &UserId,
+        room: &RoomSnapshot,
+        entry: &Entry,
+    ) -> Result<Vec<Action>, SendError> {
+        let (rules, context) = (self.rules(user_id).await?, self.context(user_id, room).await?);
+        Ok(actions(&rules, &entry.json, &context).await)
     }
 
     async fn joined_at(&self, user_id: &UserId, room: &RoomSnapshot) -> Result<Place, SendError> {

@@ -137,6 +137,8 @@ pub enum Notice {
         user_id: Arc<str>,
         device_id: Arc<str>,
     },
+    /// pushers were set or deleted
+    Pushers,
     /// registrations or destinations were changed
     Registrations,
 }

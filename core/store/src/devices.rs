@@ -69,6 +69,7 @@ pub fn delete_device(user_id: &str, device_id: &str) -> Vec<Statement> {
         "delete from device_keys where user_id = $1 and device_id = $2",
         "delete from to_device where user_id = $1 and device_id = $2",
         "delete from dehydrated_devices where user_id = $1 and device_id = $2",
+        "delete from pushers where user_id = $1 and device_id = $2",
         "delete from devices where user_id = $1 and device_id = $2",
     ];
     let rows = rows.map(|sql| Statement::new(sql, values![user_id, device_id]));

@@ -3,5 +3,6 @@
 pub mod appservice;
 pub mod irc;
 pub mod postgres;
+pub mod push_gateway;
 mod server;
 pub mod telegram;

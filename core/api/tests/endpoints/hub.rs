@@ -19,7 +19,7 @@ use causeway_hub::lossy::Lossy;
 use causeway_hub::media::Media;
 use causeway_hub::presence::Presences;
 use causeway_hub::profiles::Profiles;
-use causeway_hub::push::Push;
+use causeway_hub::push::{AddressRanges, Gateways, Push, PushSources};
 use causeway_hub::receipts::Receipts;
 use causeway_hub::reports::Reports;
 use causeway_hub::rooms::Rooms;
@@ -135,6 +135,16 @@ impl TestHub {
             push: push.clone(),
             lossy,
         });
+        causeway_hub::push::start(PushSources {
+            store: store.clone(),
+            rooms: rooms.clone(),
+            notifications: sync.notifications().clone(),
+            gateways: Gateways::new(AddressRanges::default()).expect("an HTTP client"),
+            include_content: true,
+            count_rooms: true,
+        })
+        .await
+        .expect("no pushers yet");
         let api = Api::new(Parts {
             config: Arc::new(config),
             limits: RateLimits::new(rates),

@@ -9,6 +9,7 @@ mod listeners;
 mod log;
 mod mistake;
 mod passwords;
+mod push;
 mod rate_limits;
 mod section;
 
@@ -67,6 +68,7 @@ pub struct Config {
     /// our token goes into the query of requests to appservices too
     pub use_appservice_legacy_authorization: bool,
     pub enable_metrics: bool,
+    pub push: push::Push,
     pub rate_limits: RateLimits,
     pub own: Own,
 }
@@ -189,6 +191,7 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
         app_service_config_files: root.strings("app_service_config_files").into_iter().map(at).collect(),
         use_appservice_legacy_authorization: root.bool("use_appservice_legacy_authorization", false),
         enable_metrics: root.bool("enable_metrics", false),
+        push: push::read(root),
         rate_limits: rate_limits::read(root),
         own: Own {
             plugin_directories: own.section("plugins").strings("directories").into_iter().map(at).collect(),

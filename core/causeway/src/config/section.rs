@@ -279,11 +279,8 @@ impl<'a> Section<'a> {
 
 /// What an admin may rely on, and why it has no effect here; the beginnings of keys.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
-    ("ip_range_", "there are no pushers, previews and federation yet, and what a bridge may reach stands in its grant"),
     ("url_preview_", "there are no URL previews yet"),
     ("max_spider_size", "there are no URL previews yet"),
-    ("push", "notifications are counted but not pushed yet"),
-    ("start_pushers", "notifications are counted but not pushed yet"),
     ("federation_", "there is no federation yet, so no other server can connect"),
     ("rc_federation", "there is no federation yet, so no other server can connect"),
     ("rc_joins.remote", "there is no federation yet, so no other server can connect"),

@@ -20,7 +20,7 @@ use causeway_hub::lossy::Lossy;
 use causeway_hub::media::Media;
 use causeway_hub::presence::Presences;
 use causeway_hub::profiles::Profiles;
-use causeway_hub::push::Push;
+use causeway_hub::push::{Gateways, Push, PushSources};
 use causeway_hub::receipts::Receipts;
 use causeway_hub::reports::Reports;
 use causeway_hub::rooms::Rooms;
@@ -122,6 +122,26 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
     rooms.also_interested(engine.clone());
     engine.start().await.context("starting the bridges")?;
 
+    let sync = Sync::start(Sources {
+        store: store.clone(),
+        rooms: rooms.clone(),
+        timelines: timelines.clone(),
+        typing: typing.clone(),
+        presences: presences.clone(),
+        push: push.clone(),
+        lossy,
+    });
+    if config.push.enabled {
+        let sources = PushSources {
+            store: store.clone(),
+            rooms: rooms.clone(),
+            notifications: sync.notifications().clone(),
+            gateways: Gateways::new(config.push.ranges.clone()).context("starting the pushers")?,
+            include_content: config.push.include_content,
+            count_rooms: config.push.count_rooms,
+        };
+        causeway_hub::push::start(sources).await.context("reading the pushers")?;
+    }
     let api = Api::new(Parts {
         config: Arc::new(api_config(config)),
         limits: RateLimits::new(rates(&config.rate_limits)),
@@ -134,15 +154,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
         reports: Reports::new(store.clone()),
         search: Search::new(store.clone(), timelines.clone()),
         nonces: causeway_api::Nonces::default(),
-        sync: Sync::start(Sources {
-            store: store.clone(),
-            rooms: rooms.clone(),
-            timelines: timelines.clone(),
-            typing: typing.clone(),
-            presences: presences.clone(),
-            push: push.clone(),
-            lossy,
-        }),
+        sync,
         to_device: ToDevice::new(store.clone()),
         uia: Uia::default(),
         accounts,

@@ -78,7 +78,7 @@ impl Wake {
                     self.router.devices_changed(&destinations);
                 }
             }
-            Notice::Event(_) | Notice::AccountData { .. } | Notice::Registrations => {}
+            Notice::Event(_) | Notice::AccountData { .. } | Notice::Pushers | Notice::Registrations => {}
         }
         Ok(())
     }

@@ -69,7 +69,7 @@ impl Inner {
                     self.notifier.wake(user_id);
                     self.wake_contacts(user_id).await;
                 }
-                Notice::KeyCounts { .. } | Notice::Registrations => {}
+                Notice::KeyCounts { .. } | Notice::Pushers | Notice::Registrations => {}
             }
         }
     }

@@ -1,13 +1,22 @@
 //! Push rules and pushers. Rules are account data (`m.push_rules`), so /sync tells clients about them as it does of
 //! everything there.
 
+mod addresses;
+mod gateway;
+mod pushers;
+mod pushing;
+
 use causeway_store::{
-    Commit, CommitError, Store, StoreError, delete_other_pushers, delete_pusher, put_account_data, put_pusher,
+    Commit, CommitError, Notice, Store, StoreError, delete_other_pushers, delete_pusher, put_account_data, put_pusher,
 };
 use ruma::UserId;
 use ruma::push::{Action, PushConditionRoomCtx, Ruleset};
 use ruma::serde::Raw;
 use serde_json::{Value, json};
+
+pub use addresses::AddressRanges;
+pub use gateway::{Gateways, Pusher, PusherError};
+pub use pushers::{PushSources, start};
 
 const PUSH_RULES: &str = "m.push_rules";
 
@@ -54,20 +63,23 @@ impl Push {
     pub async fn set_pusher(
         &self,
         user_id: &UserId,
+        device_id: &str,
         app_id: &str,
         pushkey: &str,
         pusher: &Value,
         append: bool,
     ) -> Result<(), CommitError> {
-        let mut statements = vec![put_pusher(user_id.as_str(), app_id, pushkey, &pusher.to_string())];
+        let (text, position) = (pusher.to_string(), self.store.position());
+        let mut statements = vec![put_pusher(user_id.as_str(), device_id, app_id, pushkey, &text, position)];
         if !append {
             statements.push(delete_other_pushers(user_id.as_str(), app_id, pushkey));
         }
-        self.store.commit(Commit::of(statements)).await.map(drop)
+        self.store.commit(Commit::of(statements).notify(Notice::Pushers)).await.map(drop)
     }
 
     pub async fn delete_pusher(&self, user_id: &UserId, app_id: &str, pushkey: &str) -> Result<(), CommitError> {
-        self.store.commit(Commit::of(vec![delete_pusher(user_id.as_str(), app_id, pushkey)])).await.map(drop)
+        let delete = delete_pusher(user_id.as_str(), app_id, pushkey);
+        self.store.commit(Commit::of(vec![delete]).notify(Notice::Pushers)).await.map(drop)
     }
 }
 
@@ -80,12 +92,17 @@ pub struct Effect {
     pub highlight: bool,
 }
 
+/// What a user's rules do about an event, as JSON in the client format.
+pub async fn actions(rules: &Ruleset, event: &str, context: &PushConditionRoomCtx) -> Vec<Action> {
+    match Raw::<ruma::events::AnySyncTimelineEvent>::from_json_string(event.to_owned()) {
+        Ok(event) => rules.get_actions(&event, context).await.to_vec(),
+        Err(_) => Vec::new(),
+    }
+}
+
 /// Judges an event, as JSON in the client format, by a user's rules.
 pub async fn evaluate(rules: &Ruleset, event: &str, context: &PushConditionRoomCtx) -> Effect {
-    let Ok(event) = Raw::<ruma::events::AnySyncTimelineEvent>::from_json_string(event.to_owned()) else {
-        return Effect::default();
-    };
-    let actions = rules.get_actions(&event, context).await;
+    let actions = actions(rules, event, context).await;
     Effect { notify: actions.iter().any(Action::should_notify), highlight: actions.iter().any(Action::is_highlight) }
 }
 
