@@ -10,6 +10,8 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
+use causeway_router::Registered;
+
 use crate::{ApiError, Requester};
 
 /// Buckets kept before the full ones, which say nothing, are forgotten.
@@ -54,6 +56,7 @@ pub struct Rates {
     pub admin_redaction: Option<Rate>,
     /// questions from one address whether a registration token is valid
     pub token_validity: Rate,
+    pub reports: Rate,
 }
 
 impl Default for Rates {
@@ -77,6 +80,7 @@ impl Default for Rates {
             user_directory: Rate::UNLIMITED,
             admin_redaction: None,
             token_validity: Rate { per_second: 0.1, burst: 5.0 },
+            reports: Rate { per_second: 1.0, burst: 5.0 },
         }
     }
 }
@@ -136,6 +140,7 @@ pub enum Limited {
     UserDirectory,
     AdminRedaction,
     TokenValidity,
+    Report,
 }
 
 #[derive(Clone)]
@@ -173,14 +178,14 @@ impl RateLimits {
     /// # Errors
     /// 429 `M_LIMIT_EXCEEDED`
     pub fn check_of(&self, limited: Limited, requester: &Requester, key: &str) -> Result<(), ApiError> {
-        match &requester.appservice {
-            Some(appservice)
-                if !appservice.registration.rate_limited || requester.user_id == appservice.sender_id() =>
-            {
-                Ok(())
-            }
-            _ => self.check_key(limited, key),
-        }
+        if is_exempt(requester) { Ok(()) } else { self.check_key(limited, key) }
+    }
+
+    /// Takes so many tokens of the requester's at once, or none: whether there are so many.
+    pub fn takes(&self, limited: Limited, requester: &Requester, count: usize) -> bool {
+        count == 0
+            || is_exempt(requester)
+            || self.take(limited, requester.user_id.as_str(), count as f64, Instant::now()).is_ok()
     }
 
     /// The same for those who are not logged in, by address or name.
@@ -222,6 +227,7 @@ impl RateLimits {
             Limited::UserDirectory => self.rates.user_directory,
             Limited::AdminRedaction => self.rates.admin_redaction.unwrap_or(self.rates.message),
             Limited::TokenValidity => self.rates.token_validity,
+            Limited::Report => self.rates.reports,
         }
     }
 
@@ -238,13 +244,21 @@ impl RateLimits {
         let new = Bucket { tokens: rate.burst, at: now };
         let bucket = buckets.by_key.entry((limited, key.to_owned())).or_insert(new);
         *bucket = Bucket { tokens: bucket.filled(rate, now), at: now };
-        if bucket.tokens < 1.0 {
-            let seconds = (1.0 - bucket.tokens) / rate.per_second.max(1e-6);
+        let wanted = tokens.max(1.0);
+        if bucket.tokens < wanted {
+            let seconds = (wanted - bucket.tokens) / rate.per_second.max(1e-6);
             return Err(Duration::from_secs_f64(seconds.min(3600.0)));
         }
         bucket.tokens -= tokens;
         Ok(())
     }
+}
+
+fn is_exempt(requester: &Requester) -> bool {
+    let exempt = |appservice: &Arc<Registered>| {
+        !appservice.registration.rate_limited || requester.user_id == appservice.sender_id()
+    };
+    requester.appservice.as_ref().is_some_and(exempt)
 }
 
 impl Bucket {

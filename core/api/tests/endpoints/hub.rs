@@ -254,6 +254,7 @@ pub fn generous() -> Rates {
         joins: rate,
         invites: rate,
         token_validity: rate,
+        reports: rate,
         ..Rates::default()
     }
 }

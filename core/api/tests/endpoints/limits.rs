@@ -213,3 +213,42 @@ async fn redactions_by_admins_are_counted_apart_on_demand() {
     limited(&hub.put(&redact(4), &token, json!({})).await);
     send_text(&hub, &token, &room, "n", "still within the messages").await;
 }
+
+#[tokio::test]
+async fn there_is_no_way_around_the_limits_of_invites_joins_and_reports() {
+    let hub = TestHub::start_with(|_| {}, Rates { invites: TIGHT, joins: TIGHT, reports: TIGHT, ..generous() }).await;
+    let (_, alice) = hub.user("alice").await;
+    let mut people = Vec::new();
+    for name in ["bob", "carol", "dave"] {
+        people.push(hub.user(name).await);
+    }
+    let ids: Vec<_> = people.iter().map(|(id, _)| id).collect();
+    let create_room = "/_matrix/client/v3/createRoom";
+    let refused = hub.post(create_room, &alice, json!({ "invite": ids })).await.refused(400, "M_UNKNOWN");
+    assert_eq!(refused["error"], "Cannot invite so many users at once");
+    let room = create(&hub, &alice, json!({ "invite": [ids[0]] })).await;
+    let member =
+        |user: &str| format!("/_matrix/client/v3/rooms/{}/state/m.room.member/{}", encode(&room), encode(user));
+    let invite = json!({ "membership": "invite" });
+    hub.put(&member(ids[1].as_str()), &alice, invite.clone()).await.ok();
+    limited(&hub.put(&member(ids[2].as_str()), &alice, invite).await);
+    hub.post(create_room, &alice, json!({ "invite": [ids[2]] })).await.refused(400, "M_UNKNOWN");
+
+    let bob = &people[0].1;
+    for name in ["bob", "robert", "rob"] {
+        let named = json!({ "membership": "join", "displayname": name });
+        hub.put(&member(ids[0].as_str()), bob, named).await.ok();
+    }
+    hub.put(&member(ids[0].as_str()), bob, json!({ "membership": "leave" })).await.ok();
+    let open = create(&hub, &alice, json!({ "preset": "public_chat" })).await;
+    let state = format!("/_matrix/client/v3/rooms/{}/state/m.room.member/{}", encode(&open), encode(ids[0].as_str()));
+    hub.put(&state, bob, json!({ "membership": "join" })).await.ok();
+    hub.put(&state, bob, json!({ "membership": "leave" })).await.ok();
+    limited(&hub.put(&state, bob, json!({ "membership": "join" })).await);
+
+    let report = format!("/_matrix/client/v3/users/{}/report", encode(ids[1].as_str()));
+    for _ in 0..2 {
+        hub.post(&report, &alice, json!({ "reason": "spam" })).await.ok();
+    }
+    limited(&hub.post(&report, &alice, json!({ "reason": "spam" })).await);
+}

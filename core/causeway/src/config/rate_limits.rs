@@ -28,6 +28,7 @@ pub struct RateLimits {
     pub user_directory: Option<RateLimit>,
     pub admin_redaction: Option<RateLimit>,
     pub token_validity: RateLimit,
+    pub reports: RateLimit,
 }
 
 pub fn read(root: &Section<'_>) -> RateLimits {
@@ -52,6 +53,7 @@ pub fn read(root: &Section<'_>) -> RateLimits {
         user_directory: given(root, "rc_user_directory", 0.016, 200.0),
         admin_redaction: given(root, "rc_admin_redaction", 0.2, 10.0),
         token_validity: limit(&root.section("rc_registration_token_validity"), 0.1, 5.0),
+        reports: limit(&root.section("rc_reports"), 1.0, 5.0),
     };
     for section in [login, joins, invites, presence] {
         section.finish();

@@ -289,7 +289,6 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("media_retention", "nothing is purged yet: all media is kept"),
     ("rc_3pid_validation", "there are no e-mail addresses and telephone numbers here"),
     ("rc_third_party_invite", "there are no e-mail addresses and telephone numbers here"),
-    ("rc_reports", "reports are not limited yet"),
     ("rc_delayed_event_mgmt", "there are no delayed events yet"),
     ("email", "no e-mail is sent"),
     ("oidc_providers", "accounts log in by password, token and application service only"),

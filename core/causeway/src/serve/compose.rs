@@ -239,5 +239,6 @@ fn rates(limits: &config::RateLimits) -> Rates {
         user_directory: given(limits.user_directory),
         admin_redaction: limits.admin_redaction.map(rate),
         token_validity: rate(limits.token_validity),
+        reports: rate(limits.reports),
     }
 }

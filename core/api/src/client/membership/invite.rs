@@ -4,8 +4,8 @@ use causeway_hub::rooms::{MembershipChange, Rooms};
 use causeway_router::Registrations;
 use ruma::api::client::membership::invite_user::v3::{InvitationRecipient, Request, Response};
 
-use super::{change, check_invite, query_unknown};
-use crate::{Answer, ApiError, Limited, RateLimits, Ruma};
+use super::{change, check_invite, check_invites, query_unknown};
+use crate::{Answer, ApiError, RateLimits, Ruma};
 
 /// `POST /_matrix/client/v3/rooms/{roomId}/invite` (client-server API, "Joining rooms")
 pub async fn invite(
@@ -16,12 +16,10 @@ pub async fn invite(
     Ruma { request, requester, .. }: Ruma<Request>,
 ) -> Result<Answer<Response>, ApiError> {
     requester.may_act()?;
-    limits.check(Limited::Invite, &requester)?;
     let InvitationRecipient::UserId(invited) = request.recipient else {
         return Err(ApiError::invalid_param("this server has no identity server; invite by user id"));
     };
-    limits.check_of(Limited::InviteToRoom, &requester, request.room_id.as_str())?;
-    limits.check_of(Limited::InviteOfUser, &requester, invited.user_id.as_str())?;
+    check_invites(&limits, &requester, &request.room_id, &invited.user_id)?;
     check_invite(&rooms, &request.room_id, &invited.user_id).await?;
     query_unknown(&accounts, &registrations, &invited.user_id).await?;
     let target = Some(invited.user_id);

@@ -20,7 +20,7 @@ use causeway_router::Registrations;
 use ruma::api::client::{knock as knocks, membership};
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, RoomOrAliasId, UserId};
 
-use crate::{ApiError, Requester, Routes};
+use crate::{ApiError, Limited, RateLimits, Requester, Routes};
 
 pub(crate) fn routes(routes: Routes) -> Routes {
     routes
@@ -76,6 +76,18 @@ pub(crate) async fn check_invite(rooms: &Rooms, room_id: &RoomId, target: &UserI
         true => Err(ApiError::forbidden(format!("{target} is already in the room."))),
         false => Ok(()),
     }
+}
+
+/// How often somebody invites, is invited to, and is invited.
+pub(crate) fn check_invites(
+    limits: &RateLimits,
+    requester: &Requester,
+    room_id: &RoomId,
+    target: &UserId,
+) -> Result<(), ApiError> {
+    limits.check(Limited::Invite, requester)?;
+    limits.check_of(Limited::InviteToRoom, requester, room_id.as_str())?;
+    limits.check_of(Limited::InviteOfUser, requester, target.as_str())
 }
 
 /// An appservice may make its user when it is asked. Whatever it answers, the invite goes on.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::client::room::viewer;
-use crate::{ApiError, Ruma};
+use crate::{ApiError, RateLimits, Ruma};
 
 /// What the specification had until 1.13, and older clients send.
 #[derive(Deserialize)]
@@ -23,10 +23,11 @@ pub async fn report(
     State(rooms): State<Rooms>,
     State(timelines): State<Timelines>,
     State(reports): State<Reports>,
+    State(limits): State<RateLimits>,
     Ruma { request, requester, body }: Ruma<Request>,
 ) -> Result<Json<Value>, ApiError> {
     let Body { score } = if body.is_empty() { Body { score: None } } else { serde_json::from_slice(&body)? };
-    let report = super::report(&requester, request.reason)?;
+    let report = super::report(&limits, &requester, request.reason)?;
     let room = rooms.snapshot(&request.room_id).await?;
     if !room.is_joined(&requester.user_id) {
         return Err(ApiError::not_found("you are not in this room"));

@@ -7,7 +7,7 @@ mod user;
 use causeway_store::ReportRow;
 use ruma::api::client::{reporting, room as rooms};
 
-use crate::{ApiError, Requester, Routes};
+use crate::{ApiError, Limited, RateLimits, Requester, Routes};
 
 /// Bytes of a reason.
 const LONGEST: usize = 10_000;
@@ -20,7 +20,8 @@ pub(crate) fn routes(routes: Routes) -> Routes {
 }
 
 /// A report of nothing yet.
-fn report(requester: &Requester, reason: Option<String>) -> Result<ReportRow, ApiError> {
+fn report(limits: &RateLimits, requester: &Requester, reason: Option<String>) -> Result<ReportRow, ApiError> {
+    limits.check(Limited::Report, requester)?;
     if reason.as_ref().is_some_and(|reason| reason.len() > LONGEST) {
         return Err(ApiError::too_large(format!("a reason may have {LONGEST} bytes")));
     }

@@ -6,15 +6,16 @@ use causeway_store::{ReportRow, Reported};
 use ruma::api::client::room::report_room::v3::Request;
 use serde_json::{Value, json};
 
-use crate::{ApiError, Ruma};
+use crate::{ApiError, RateLimits, Ruma};
 
 /// `POST /_matrix/client/v3/rooms/{roomId}/report` (client-server API, "Reporting content"), also from outside
 pub async fn report(
     State(rooms): State<Rooms>,
     State(reports): State<Reports>,
+    State(limits): State<RateLimits>,
     Ruma { request, requester, .. }: Ruma<Request>,
 ) -> Result<Json<Value>, ApiError> {
-    let report = super::report(&requester, Some(request.reason))?;
+    let report = super::report(&limits, &requester, Some(request.reason))?;
     rooms.snapshot(&request.room_id).await?;
     reports.make(Reported::Room, ReportRow { room_id: Some(request.room_id.to_string()), ..report }).await?;
     Ok(Json(json!({})))

@@ -55,7 +55,12 @@ pub async fn create(
     if request.visibility == Visibility::Public {
         with.push(publish_new_room(OWN));
     }
+    if !limits.takes(Limited::Invite, &requester, request.invite.len()) {
+        // The text is that of Synapse, by which programs know to invite one by one.
+        return Err(ApiError::bad_request("M_UNKNOWN", "Cannot invite so many users at once"));
+    }
     for user_id in &request.invite {
+        limits.check_of(Limited::InviteOfUser, &requester, user_id.as_str())?;
         query_unknown(&accounts, &registrations, user_id).await?;
     }
     let initial_state = request.initial_state.iter().map(|event| {

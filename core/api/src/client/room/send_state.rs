@@ -8,7 +8,7 @@ use ruma::events::StateEventType;
 use ruma::events::room::member::MembershipState;
 use serde_json::{Map, Value};
 
-use crate::client::membership::{check_invite, query_unknown};
+use crate::client::membership::{check_invite, check_invites, query_unknown};
 use crate::{Answer, ApiError, Limited, RateLimits, Requester, Ruma, guests};
 
 /// `PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}` (client-server API, "Sending events to a
@@ -28,9 +28,15 @@ pub async fn send_state(
             return Err(guests::refused());
         }
         if membership.change == MembershipChange::Join {
+            // A member's own name or picture is none.
+            if !rooms.is_joined(&membership.room_id, &membership.target).await? {
+                limits.check(Limited::Join, &requester)?;
+                limits.check_of(Limited::JoinOfRoom, &requester, membership.room_id.as_str())?;
+            }
             guests::must_be_let_in(&requester, &*rooms.snapshot(&membership.room_id).await?)?;
         }
         if membership.change == MembershipChange::Invite {
+            check_invites(&limits, &requester, &membership.room_id, &membership.target)?;
             check_invite(&rooms, &membership.room_id, &membership.target).await?;
             query_unknown(&accounts, &registrations, &membership.target).await?;
         }
