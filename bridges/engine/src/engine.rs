@@ -107,6 +107,8 @@ fn empty_object() -> Value {
 pub struct BridgeView {
     pub bridge: BridgeId,
     pub plugin: String,
+    pub component: String,
+    /// the digest that is pinned
     pub sha256: String,
     pub enabled: bool,
     pub bot: OwnedUserId,
@@ -440,6 +442,7 @@ impl Bridge {
         BridgeView {
             bridge: self.id.clone(),
             plugin: row.plugin,
+            component: row.component,
             sha256: row.sha256,
             enabled: row.enabled,
             bot: self.bot.clone(),

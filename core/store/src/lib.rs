@@ -55,6 +55,7 @@ mod transactions;
 mod user_rooms;
 mod value;
 mod windows;
+mod writable;
 
 pub use account_data::*;
 pub use accounts::*;
@@ -95,3 +96,4 @@ pub use to_device::*;
 pub use transactions::*;
 pub use user_rooms::*;
 pub use value::*;
+pub use writable::is_writable;

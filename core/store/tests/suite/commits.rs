@@ -171,6 +171,13 @@ pub async fn what_is_still_to_be_migrated_is_told_without_doing_it(fixture: crat
         let pending = causeway_store::pending_migrations(&fixture.config).await.unwrap();
         assert_eq!(pending.first(), Some(&"0001-log"));
     }
-    drop(fixture.open().await);
+    let store = fixture.open().await;
     assert_eq!(causeway_store::pending_migrations(&fixture.config).await.unwrap(), Vec::<&str>::new());
+    assert!(causeway_store::is_writable(&fixture.config).await.unwrap(), "also while a hub has it");
+    if let causeway_store::Database::Postgres { url } = &fixture.config.database {
+        let name = url.rsplit('/').next().unwrap().split('?').next().unwrap();
+        let read_only = format!("alter database {name} set default_transaction_read_only = on");
+        store.fetch(read_only.leak(), vec![]).await.unwrap();
+        assert!(!causeway_store::is_writable(&fixture.config).await.unwrap());
+    }
 }

@@ -12,6 +12,8 @@ use causeway_emulators::postgres::Postgres;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::registrations::doctor;
+
 const ID: &str = "recorder";
 const CHANNEL: &str = "#harbor";
 const UPLOAD: &str = "/_matrix/media/v3/upload";
@@ -204,6 +206,8 @@ fn corrupt_component_is_refused_and_the_pinned_one_goes_on() -> Result<()> {
         hub.serve().await?;
         alice.say(&room_id, "from the copy").await?;
         wilma.wait_to_hear("alicem", CHANNEL, &["from the copy"]).await?;
+        let (is_well, said) = doctor(&hub).await?;
+        ensure!(!is_well && said.contains("irc.wasm is not the component that was confirmed"), "{said}");
         let refused = hub.command(&["bridge", "upgrade", "irc"]).await.expect_err("it is corrupt").to_string();
         ensure!(refused.contains("irc.wasm"), "the refusal does not name the file: {refused}");
         alice.say(&room_id, "still there").await?;

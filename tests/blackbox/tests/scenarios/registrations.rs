@@ -12,7 +12,7 @@ const ID: &str = "recorder";
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Whether nothing needs the admin, and all that was said.
-async fn doctor(hub: &Hub) -> Result<(bool, String)> {
+pub async fn doctor(hub: &Hub) -> Result<(bool, String)> {
     let program = std::env::var_os("CAUSEWAY_BIN").context("CAUSEWAY_BIN is not set")?;
     let output = Command::new(program).arg("doctor").arg("-c").arg(hub.config()).output().await?;
     let said = [output.stdout, output.stderr].concat();
@@ -78,6 +78,16 @@ async fn a_file_that_breaks_holds_its_destination_until_it_is_mended() -> Result
     }
     ensure!(!audit.contains(appservice.as_token()) && !audit.contains(&appservice.hs_token()), "a token is in {audit}");
     Ok(())
+}
+
+#[tokio::test]
+async fn the_doctor_asks_where_clients_are_sent() -> Result<()> {
+    let other = RecordingAppservice::start()?;
+    let hub = Hub::start(HubOptions::default()).await?;
+    doctor_says(&hub, true, &["reachable, writable and up to date", "clients find this server only by its address"])
+        .await?;
+    let hub = Hub::start(HubOptions { config: format!("public_baseurl: {}\n", other.url()), ..HubOptions::default() });
+    doctor_says(&hub.await?, false, &["something else than a homeserver answers there", "is no public name"]).await
 }
 
 /// At fifty events a second.

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use causeway_store::pending_migrations;
+use anyhow::Context;
+use causeway_store::{is_writable, pending_migrations};
 
 use super::Findings;
 use crate::config::{self, Config, Database};
@@ -42,13 +43,18 @@ async fn database(config: &Config, findings: &mut Findings) -> bool {
         findings.note("database", format!("{} is not there yet; the first start makes it", path.display()));
         return false;
     }
-    let pending = match store_config(&config.database) {
-        Ok(config) => pending_migrations(&config).await.map_err(anyhow::Error::from),
-        Err(error) => Err(error),
+    let looked = async {
+        let config = store_config(&config.database)?;
+        let pending = pending_migrations(&config).await?;
+        anyhow::Ok((pending, is_writable(&config).await.context("it can be read, but not written")?))
     };
-    match pending {
-        Ok(pending) if pending.is_empty() => findings.ok("database", "reachable and up to date"),
-        Ok(pending) => {
+    match looked.await {
+        Ok((_, false)) => {
+            let text = "it can be read, but not written: it is a standby or set to read-only; name the primary";
+            findings.wrong("database", text);
+        }
+        Ok((pending, _)) if pending.is_empty() => findings.ok("database", "reachable, writable and up to date"),
+        Ok((pending, _)) => {
             let text = format!("reachable; the next start brings it up to date: {}", pending.join(", "));
             findings.note("database", text);
         }

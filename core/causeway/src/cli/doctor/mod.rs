@@ -1,6 +1,7 @@
 //! `causeway doctor`: what is wrong with this installation, and what to do about it.
 
 mod local;
+mod public;
 mod running;
 
 use std::path::PathBuf;
@@ -11,8 +12,8 @@ use serde::Serialize;
 use super::client::Target;
 use crate::config;
 
-/// What is wrong with this installation: config, files, database, disk, clock; and on the running hub registrations,
-/// queues, appservices and bridges. Changes nothing; exit code 1 when something needs the admin
+/// What is wrong with this installation: config, files, database, disk, clock, certificate and public address; and on
+/// the running hub registrations, queues, appservices and bridges. Changes nothing; exit code 1 when something needs the admin
 ///
 /// Example: causeway doctor -c homeserver.yaml
 #[derive(clap::Args)]
@@ -87,6 +88,7 @@ pub async fn run(Arguments { config: path, json }: Arguments) -> anyhow::Result<
                 ),
             }
             local::look(&loaded.config, &mut findings).await;
+            public::look(&loaded.config, &mut findings).await;
             running::look(&Target { config: path, url: None, token: None, json }, &mut findings).await;
         }
     }

@@ -1,14 +1,15 @@
 //! What the running hub says.
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::Findings;
 use crate::cli::client::{Client, Target};
 use crate::cli::table::{self, ago, text};
 
 const BASE: &str = "/_causeway/admin/v1";
-/// Of a bridge or a login that needs nobody; none yet is well too.
-const WELL: [&str; 5] = ["", "starting", "connecting", "backfilling", "connected"];
+/// Of a bridge or a login that needs nobody.
+const WELL: [&str; 6] = ["STARTING", "CONNECTING", "BACKFILLING", "CONNECTED", "RUNNING", "UNCONFIGURED"];
 
 pub async fn look(target: &Target, findings: &mut Findings) {
     let asked = async {
@@ -123,22 +124,39 @@ async fn bridges(client: &Client, findings: &mut Findings) -> anyhow::Result<()>
             findings.note("bridges", format!("{id} is disabled; `causeway bridge enable {id}` starts it"));
             continue;
         }
-        let logins = client.get(&table::path(&format!("{BASE}/bridges"), &[&id, "logins"])?).await?;
-        let states =
-            list(&logins, "logins").iter().map(|login| (format!("{id}, login {}", text(&login["login"])), login));
+        let states = client.get(&table::path(&format!("{BASE}/bridges"), &[&id, "state"])?).await?;
+        let logins = states["remoteState"].as_object().into_iter().flatten();
+        let logins = logins.map(|(login, state)| (format!("{id}, login {login}"), state));
         let before = findings.0.len();
-        for (who, about) in states.chain([(id.clone(), bridge)]) {
-            let state = &about["state"];
-            let status = state["status"].as_str().unwrap_or_default();
+        for (who, state) in [(id.clone(), &states["bridgeState"])].into_iter().chain(logins) {
+            let status = state["state_event"].as_str().unwrap_or_default();
             if WELL.contains(&status) {
                 continue;
             }
             findings
-                .wrong("bridges", format!("{who}: {status} ({}) {}", text(&state["code"]), text(&state["message"])));
+                .wrong("bridges", format!("{who}: {status} ({}) {}", text(&state["error"]), text(&state["message"])));
+        }
+        if let Some(text) = unpinned(bridge) {
+            findings.wrong("bridges", format!("{id}: {text}"));
         }
         if findings.0.len() == before {
             findings.ok("bridges", format!("{id} runs with {} logins", bridge["logins"]));
         }
     }
     Ok(())
+}
+
+/// What became of the component whose digest is pinned.
+fn unpinned(bridge: &Value) -> Option<String> {
+    let (id, file) = (text(&bridge["bridge"]), text(&bridge["component"]));
+    let mend = format!("put the old file back, or take this one with `causeway bridge upgrade {id}`");
+    match std::fs::read(&file) {
+        Err(error) => {
+            Some(format!("its component {file} can't be read ({error}); the hub goes on with its own copy; {mend}"))
+        }
+        Ok(component) if bridge["sha256"] == hex::encode(Sha256::digest(&component)) => None,
+        Ok(_) => {
+            Some(format!("{file} is not the component that was confirmed; the hub goes on with its own copy; {mend}"))
+        }
+    }
 }
