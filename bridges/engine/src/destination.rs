@@ -1,6 +1,6 @@
 //! A login, and a bridge's bot, as destinations of the router; and which events are for them.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use async_trait::async_trait;
 use causeway_router::{Delivered, Destination, DestinationId, EventFacts, Transaction};
@@ -9,6 +9,21 @@ use causeway_store::DestinationNid;
 use crate::bridge::Bridge;
 use crate::connector::{BridgeId, LoginId};
 use crate::content::ORIGIN;
+use crate::permissions::Level;
+
+/// What of somebody without a login the relay brings to the network.
+const RELAYED: [&str; 10] = [
+    "m.room.message",
+    "m.sticker",
+    "m.poll.start",
+    "org.matrix.msc3381.poll.start",
+    "m.reaction",
+    "m.room.redaction",
+    "m.room.member",
+    "m.room.name",
+    "m.room.topic",
+    "m.room.avatar",
+];
 
 pub(crate) fn login_destination(bridge: &BridgeId, login: &LoginId) -> DestinationId {
     DestinationId(format!("login:{bridge}:{login}").into())
@@ -100,12 +115,12 @@ impl Bridge {
             if self.owns(facts.sender) || self.made_here(facts.content) {
                 return;
             }
-            let mut members = portal.logins.iter().filter_map(|login| state.logins.get(login));
+            let members = || portal.logins.iter().filter_map(|login| state.logins.get(login));
             let target = facts.state_key.filter(|_| facts.event_type == "m.room.member");
-            let concerned = members
-                .clone()
+            let concerned = members()
                 .find(|login| login.owner == *facts.sender)
-                .or_else(|| members.find(|login| target.is_some_and(|target| login.owner == target)));
+                .or_else(|| members().find(|login| target.is_some_and(|target| login.owner == target)))
+                .or_else(|| members().find(|_| self.relays(facts)));
             wanted.extend(concerned.and_then(|login| login.nid));
             return;
         }
@@ -117,6 +132,13 @@ impl Bridge {
         if invited || said {
             wanted.extend(state.bot_nid);
         }
+    }
+
+    /// Whether somebody without a login of their own in the chat is spoken for there.
+    fn relays(&self, facts: &EventFacts<'_>) -> bool {
+        self.row.read().unwrap_or_else(PoisonError::into_inner).relay.is_some()
+            && RELAYED.contains(&facts.event_type)
+            && self.permissions.of(facts.sender) >= Level::Relay
     }
 
     fn made_here(&self, content: &str) -> bool {

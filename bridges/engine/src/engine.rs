@@ -191,9 +191,11 @@ impl Engine {
         self.host.available()
     }
 
-    /// What would be installed: for the admin to confirm.
-    pub async fn find(&self, name_or_path: &str) -> Result<Plugin, EngineError> {
-        Ok(self.host.find(name_or_path).await?)
+    /// What would be installed with this config: for the admin to confirm.
+    pub async fn find(&self, name_or_path: &str, config: &Value) -> Result<Plugin, EngineError> {
+        let plugin = self.host.find(name_or_path).await?;
+        let requests = plugin.requests.with_config(config, &plugin.config_schema).map_err(EngineError::Invalid)?;
+        Ok(Plugin { requests, ..plugin })
     }
 
     pub fn logs(&self, id: &str, lines: usize) -> Result<Vec<String>, EngineError> {
@@ -215,9 +217,16 @@ impl Engine {
             .map_err(|error| EngineError::Invalid(format!("permissions: {error}")))?;
         let settings = Settings::take_from(object).map_err(EngineError::Invalid)?;
         let private = object.remove("allow_private_networks").and_then(|allow| allow.as_bool()).unwrap_or(false);
+        let relay = match object.remove("relay") {
+            None | Some(Value::Bool(false)) => None,
+            // the login of each portal
+            Some(Value::Bool(true)) => Some("*".to_owned()),
+            Some(_) => return Err(EngineError::Invalid("relay: true or false".into())),
+        };
+        let requests = plugin.requests.with_config(&config, &plugin.config_schema).map_err(EngineError::Invalid)?;
         let config = config.to_string();
         self.host.check(&plugin.component, &plugin.sha256, &config).await?;
-        let grant = Grant { private_networks: private, ..plugin.requests.clone() };
+        let grant = Grant { private_networks: private, ..requests };
         let row = BridgeRow {
             id: id.clone(),
             plugin: plugin.id.clone(),
@@ -227,7 +236,7 @@ impl Engine {
             config,
             permissions: serde_json::to_string(&checked).expect("permissions are plain data"),
             settings: serde_json::to_string(&settings).expect("settings are plain data"),
-            relay: None,
+            relay,
             enabled: true,
             state: None,
             created_at: now_ms() as i64,

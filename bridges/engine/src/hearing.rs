@@ -6,7 +6,7 @@ use causeway_store::bridges::{message_map, portals};
 
 use crate::abreast::Copy;
 use crate::bridge::Bridge;
-use crate::connector::{LoginId, Membership, PortalKey, RemoteEvent, RemoteKind};
+use crate::connector::{LoginId, Membership, NetworkFeatures, PortalKey, RemoteEvent, RemoteKind};
 use crate::deliveries::{After, Gates, Note, Plan};
 use crate::matrix::MatrixError;
 use crate::portals::{Portal, receiver};
@@ -20,7 +20,8 @@ impl Bridge {
     /// What of an event is to be done: nothing where the portal is unknown, or where another login is the one to believe.
     pub(crate) fn believe(&self, plan: &mut Plan, login: &LoginId, event: &RemoteEvent) -> Option<RemoteEvent> {
         let key = &event.portal;
-        let no_refill = self.connector().is_none_or(|connector| !connector.descriptor().features.backfill);
+        let is_refilled = |features: &NetworkFeatures| features.backfill || features.catch_up;
+        let no_refill = self.connector().is_none_or(|connector| !is_refilled(&connector.descriptor().features));
         let mut state = self.state();
         let speaker = state.login_of_ghost(&event.sender.ghost).map(|login| login.id.clone());
         if !state.portals.contains_key(key) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::connector::{BridgeId, Connector, Services};
 
@@ -26,6 +27,38 @@ pub struct Grant {
     pub memory_mib: u32,
     pub kv_mib: u32,
     pub connections: u32,
+}
+
+impl Grant {
+    /// Fills `{config.KEY}` in its patterns with the config's value, or the schema's default where there is none. Of a URL
+    /// only its server counts.
+    ///
+    /// # Errors
+    /// Which key is missing or no text.
+    pub fn with_config(&self, config: &Value, schema: &str) -> Result<Self, String> {
+        let schema: Value = serde_json::from_str(schema).unwrap_or_default();
+        let filled = |patterns: &[String]| -> Result<Vec<String>, String> {
+            patterns.iter().map(|one| fill(one, config, &schema)).collect()
+        };
+        let (http, tcp, websocket) = (filled(&self.http)?, filled(&self.tcp)?, filled(&self.websocket)?);
+        Ok(Self { http, tcp, websocket, ..self.clone() })
+    }
+}
+
+fn fill(pattern: &str, config: &Value, schema: &Value) -> Result<String, String> {
+    let Some((before, rest)) = pattern.split_once("{config.") else { return Ok(pattern.to_owned()) };
+    let (key, after) = rest.split_once('}').ok_or_else(|| format!("{pattern:?}: a brace is open"))?;
+    let given = config.get(key).filter(|value| !value.is_null());
+    let value = match given.unwrap_or(&schema["properties"][key]["default"]) {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return Err(format!("{key}: it says what the bridge may reach, so it has to be there")),
+    };
+    let server = match value.split_once("://") {
+        Some((scheme, rest)) => format!("{scheme}://{}", rest.split(['/', '?', '#']).next().unwrap_or_default()),
+        None => value,
+    };
+    fill(&format!("{before}{server}{after}"), config, schema)
 }
 
 /// A plugin that can be installed, as its manifest describes it.
@@ -89,4 +122,30 @@ pub trait Host: Send + Sync {
     async fn disable(&self, bridge: &BridgeId);
     /// The last lines of a bridge's log, oldest first.
     fn logs(&self, bridge: &BridgeId, lines: usize) -> Vec<String>;
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn patterns_take_the_server_of_the_config() {
+        let grant =
+            Grant { http: vec!["{config.api_base}".into(), "https://fixed.example".into()], ..Grant::default() };
+        let schema = json!({"properties": {"api_base": {"default": "https://api.example"}}}).to_string();
+        let http = |config| grant.with_config(&config, &schema).map(|grant| grant.http.join(" "));
+        assert_eq!(http(json!({})).unwrap(), "https://api.example https://fixed.example");
+        let own = json!({"api_base": "http://127.0.0.1:8081/some/where?x=1"});
+        assert_eq!(http(own).unwrap(), "http://127.0.0.1:8081 https://fixed.example");
+        assert!(http(json!({"api_base": ["x"]})).unwrap_err().starts_with("api_base:"));
+    }
+
+    #[test]
+    fn parts_of_a_pattern_are_filled_too() {
+        let grant = Grant { tcp: vec!["tls://{config.server}:{config.port}".into()], ..Grant::default() };
+        let filled = grant.with_config(&json!({"server": "irc.example", "port": 6697}), "{}").unwrap();
+        assert_eq!(filled.tcp, ["tls://irc.example:6697"]);
+    }
 }

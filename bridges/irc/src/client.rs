@@ -7,6 +7,7 @@ use std::time::Duration;
 use causeway_sdk::login::{Profile, Session as LoginSession};
 use causeway_sdk::net::{self, Conn, Event, Frame, Framing, Target, Tcp, Tls};
 use causeway_sdk::remote::{Member as RemoteMember, Membership, Sender};
+use causeway_sdk::rows::{Row, Table};
 use causeway_sdk::state::{self, Report, Status, UserAction};
 use causeway_sdk::{Error, PortalKey, RemoteEvent, RemoteKind, log, matrix, timers};
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,6 @@ use crate::login::Account;
 use crate::message::Message;
 use crate::netsplit::Held;
 use crate::outbox::Pending;
-use crate::rows::{Row, Table};
 use crate::time;
 
 /// The one connection's tag.

@@ -19,7 +19,6 @@ mod message;
 mod modes;
 mod netsplit;
 mod outbox;
-mod rows;
 mod sasl;
 mod split;
 mod time;

@@ -1,11 +1,6 @@
 //! The clock, and the `time` tag of server-time: `2026-01-02T03:04:05.678Z`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Milliseconds since the Unix epoch; 0 on a host whose clock stands before it.
-pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_millis() as u64)
-}
+pub use causeway_sdk::time::now;
 
 /// Milliseconds since the Unix epoch.
 pub fn parse(text: &str) -> Option<u64> {

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use causeway_bindings::v0_1::causeway::bridge::http::Response;
 use causeway_bindings::v0_1::causeway::bridge::ids::{Error, ErrorKind};
 use causeway_engine::host::Grant;
 use futures_util::StreamExt;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::multipart::{Form, Part};
 use reqwest::redirect::Policy;
 use url::{Host, Url};
 
@@ -19,6 +21,22 @@ use crate::net::tls::Roots;
 
 const REDIRECTS: usize = 5;
 const CONNECT: Duration = Duration::from_secs(30);
+/// Before the next try where no connection came about.
+const RECONNECT_MS: u64 = 1000;
+
+/// What a request carries.
+#[derive(Clone, Debug)]
+pub enum Body {
+    Bytes(Bytes),
+    Form(Vec<Field>),
+}
+
+/// One field of a form.
+#[derive(Clone, Debug)]
+pub enum Field {
+    Text { name: String, text: String },
+    File { name: String, file_name: String, mime: String, data: Bytes },
+}
 
 /// A request that was checked.
 #[derive(Clone, Debug)]
@@ -26,7 +44,7 @@ pub struct Request {
     pub method: reqwest::Method,
     pub url: Url,
     pub headers: HeaderMap,
-    pub body: Vec<u8>,
+    pub body: Body,
     /// of the whole exchange; none for an answer that stays open
     pub timeout: Option<Duration>,
     pub max_response: u64,
@@ -71,7 +89,7 @@ impl Web {
         method: &str,
         url: &str,
         headers: &[(String, String)],
-        body: Vec<u8>,
+        body: Body,
         timeout: Option<Duration>,
         max_response: u64,
     ) -> Result<Request, Refusal> {
@@ -84,7 +102,11 @@ impl Web {
     /// Sends the request; the answer's body is still to be read.
     pub async fn open(&self, request: Request) -> Result<reqwest::Response, Error> {
         let Request { method, url, headers, body, timeout, .. } = request;
-        let mut builder = self.client.request(method, url).headers(headers).body(body);
+        let builder = self.client.request(method, url).headers(headers);
+        let mut builder = match body {
+            Body::Bytes(bytes) => builder.body(bytes),
+            Body::Form(fields) => builder.multipart(form(fields)?),
+        };
         if let Some(timeout) = timeout {
             builder = builder.timeout(timeout);
         }
@@ -108,6 +130,26 @@ impl Web {
         }
         Ok(Response { status, headers, body, url })
     }
+}
+
+fn form(fields: Vec<Field>) -> Result<Form, Error> {
+    let mut form = Form::new();
+    for field in fields {
+        form = match field {
+            Field::Text { name, text } => form.text(name, text),
+            Field::File { name, file_name, mime, data } => {
+                let length = data.len() as u64;
+                let part = Part::stream_with_length(data, length).file_name(file_name).mime_str(&mime);
+                let unreadable = |_| Error {
+                    kind: ErrorKind::BadRequest,
+                    message: format!("{mime:?} is no kind of file"),
+                    retry_after_ms: None,
+                };
+                form.part(name, part.map_err(unreadable)?)
+            }
+        };
+    }
+    Ok(form)
 }
 
 /// Headers as a guest sees them.
@@ -171,7 +213,9 @@ fn network(error: &reqwest::Error) -> Error {
         message = format!("{message}: {error}");
         cause = error.source();
     }
-    Error { kind, message, retry_after_ms: None }
+    // Without a connection nothing has left.
+    let retry_after_ms = error.is_connect().then_some(RECONNECT_MS);
+    Error { kind, message, retry_after_ms }
 }
 
 struct Names {

@@ -6,12 +6,15 @@ use crate::bindings::causeway::bridge::http as host;
 #[cfg(not(target_family = "wasm"))]
 use crate::testing::http as host;
 
-pub use crate::bindings::causeway::bridge::http::{Headers, Payload, Request, Response};
+pub use crate::bindings::causeway::bridge::http::{
+    FormContent, FormField, FormFile, Headers, Payload, Request, Response,
+};
 
 /// Waits for the answer; for short exchanges.
 ///
 /// # Errors
-/// `forbidden` outside the grant, `too-large` past `max_response`, `timeout`, `network`.
+/// `forbidden` outside the grant, `too-large` past `max_response`, `timeout`, `network`. One with `retry_after_ms` says
+/// that the request never left.
 pub fn send(request: &Request) -> Result<Response, Error> {
     host::send(request)
 }

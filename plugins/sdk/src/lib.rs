@@ -32,10 +32,12 @@ pub mod log;
 pub mod matrix;
 pub mod media;
 pub mod net;
+pub mod rows;
 pub mod secrets;
 pub mod state;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+pub mod time;
 pub mod timers;
 
 pub use bindings::causeway::bridge::ids::{self, Error, ErrorKind, MessageRef, PortalKey};

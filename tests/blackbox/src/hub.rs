@@ -290,15 +290,44 @@ impl Hub {
     }
 
     /// The same with these keys of its config.
-    pub async fn install_irc_with(&self, id: &str, config: Value) -> Result<()> {
+    pub async fn install_irc_with(&self, id: &str, mut config: Value) -> Result<()> {
+        config["flood"] = json!({"burst": 0});
         self.install_plugin(id, "irc", config).await
+    }
+
+    /// A bridge's bot, as an appservice would act as it.
+    pub async fn bridge_bot(&self, bridge: &str) -> Result<Client> {
+        let export = self.command(&["registration", "export", bridge, "--json"]).await?;
+        let file = export["file"].as_str().with_context(|| format!("export answered {export}"))?;
+        let behind = file.split("as_token").nth(1);
+        let token = behind.and_then(|rest| rest.split(['"', '\'', ' ', ':', '\n']).find(|word| word.len() > 9));
+        let token = token.with_context(|| format!("no as_token in {file}"))?;
+        Client::ghost(&self.url(), token, &format!("{bridge}bot")).await
+    }
+
+    /// The bundled Telegram bridge for a Bot API on loopback, with a relay.
+    pub async fn install_telegram(&self, id: &str, api_base: &str) -> Result<()> {
+        self.install_plugin(id, "telegram", json!({"api_base": api_base, "relay": true})).await
+    }
+
+    /// Logs a user's bot in; waits until it asks for updates.
+    pub async fn enter_telegram(&self, bridge: &str, user: &Client, token: &str) -> Result<()> {
+        let token = format!("token={token}");
+        let login =
+            self.command(&["bridge", "login", bridge, "--user", &user.user_id, "--set", &token, "--json"]).await?;
+        ensure!(login["login"].is_string(), "bridge login answered {login}");
+        until("the bot to be connected", || async {
+            let logins = self.command(&["bridge", "logins", bridge, "--json"]).await?;
+            ensure!(logins.to_string().contains("\"connected\""), "{logins}");
+            Ok(())
+        })
+        .await
     }
 
     /// The same from a path.
     pub async fn install_plugin(&self, id: &str, plugin: &str, mut config: Value) -> Result<()> {
         let file = self.folder.path().join(format!("{id}.json"));
         config["allow_private_networks"] = true.into();
-        config["flood"] = json!({"burst": 0});
         config["permissions"] = json!({"*": "user"});
         std::fs::write(&file, config.to_string()).context("writing the bridge's config")?;
         let file = file.to_str().context("a path that is text")?;

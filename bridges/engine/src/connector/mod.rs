@@ -90,6 +90,8 @@ pub struct NetworkFeatures {
     pub multi_login: bool,
     pub disappearing: bool,
     pub implicit_read_receipts: bool,
+    /// what happened while a login was away comes by itself when it is back
+    pub catch_up: bool,
 }
 
 /// What a plugin says of itself; pure.

@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use crate::connector::{Body, GhostId, Location, Media, MediaInfo, MediaKind, Mentions, Part, Text, TextKind};
+use crate::connector::{Body, GhostId, Location, Media, MediaInfo, MediaKind, Mentions, Part, Poll, Text, TextKind};
 
 /// `None`: nothing that a network could show. `ghost` tells the remote id behind a Matrix user.
 pub(crate) fn message_part(event_type: &str, content: &Value, ghost: &dyn Fn(&str) -> Option<GhostId>) -> Option<Part> {
     let body = match event_type {
         "m.sticker" => Body::Media(media(content, MediaKind::Sticker)?),
+        "m.poll.start" | "org.matrix.msc3381.poll.start" => Body::Poll(poll(content)?),
         _ => match content.get("msgtype")?.as_str()? {
             "m.notice" => Body::Text(text(content, TextKind::Notice)?),
             "m.emote" => Body::Text(text(content, TextKind::Emote)?),
@@ -85,6 +86,26 @@ fn location(content: &Value) -> Option<Location> {
         latitude: numbers.next()?.parse().ok()?,
         longitude: numbers.next()?.parse().ok()?,
         description: string(content, "body").unwrap_or_default(),
+    })
+}
+
+/// MSC3381, in its own words and in those that clients send.
+fn poll(content: &Value) -> Option<Poll> {
+    let poll = content.get("m.poll").or_else(|| content.get("org.matrix.msc3381.poll.start"))?;
+    let text = |value: &Value| {
+        let plain = ["body", "org.matrix.msc1767.text"].into_iter().find_map(|key| string(value, key));
+        plain.or_else(|| value.pointer("/m.text/0/body").and_then(Value::as_str).map(ToOwned::to_owned))
+    };
+    let answer = |answer: &Value| {
+        let id = string(answer, "m.id").or_else(|| string(answer, "id")).unwrap_or_default();
+        Some((id, text(answer)?))
+    };
+    let answers = poll.get("answers")?.as_array()?;
+    Some(Poll {
+        question: text(poll.get("question")?)?,
+        options: answers.iter().filter_map(answer).collect(),
+        max_choices: poll.get("max_selections").and_then(Value::as_u64).unwrap_or(1).try_into().unwrap_or(1),
+        closed: false,
     })
 }
 

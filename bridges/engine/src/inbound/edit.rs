@@ -13,13 +13,20 @@ use crate::portals::receiver;
 impl Bridge {
     pub(super) async fn bring_edit(&self, arrival: &Arrival<'_>, edit: &Edit) -> Result<Finished, MatrixError> {
         let portal = &arrival.event.portal;
-        for part in &edit.changed {
+        // The last event of it takes the inbox row along, so that a crash doubles nothing.
+        let last = edit.changed.len().checked_sub(1).filter(|_| edit.removed.is_empty() && edit.added.is_empty());
+        let mut finished = false;
+        for (number, part) in edit.changed.iter().enumerate() {
             let target = MessageRef { id: edit.target.clone(), part: Some(part.id.clone()) };
             let Some(row) = self.event_of(portal, &target).await? else { continue };
             let (event_type, content) = event_of_part(part, &self.around(None, None));
             let content = replacement(content, &row.event_id);
             let sender = row.sender.as_str().try_into().unwrap_or(arrival.sender.clone());
-            let new = self.new_event(&arrival.room, &sender, &event_type, content, arrival.event.at);
+            let mut new = self.new_event(&arrival.room, &sender, &event_type, content, arrival.event.at);
+            if last == Some(number) {
+                new.with.push(self.finish(arrival.seq));
+                finished = true;
+            }
             self.matrix().send(new).await?;
         }
         for part in &edit.removed {
@@ -35,7 +42,7 @@ impl Bridge {
             let new = self.new_event(&arrival.room, &arrival.sender, &event_type, content, arrival.event.at);
             self.matrix().send(new).await?;
         }
-        Ok(false)
+        Ok(finished)
     }
 }
 

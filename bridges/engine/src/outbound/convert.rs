@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::target::Target;
 use crate::bridge::Bridge;
 use crate::connector::{
-    Author, LoginId, MatrixEvent, MatrixKind, MemberTarget, Membership, Message, MessageRef, PortalKey, Setting,
+    Author, LoginId, MatrixEvent, MatrixKind, MemberTarget, Membership, Message, MessageRef, PortalKey, RelayProfile,
+    Setting,
 };
 use crate::content::{ORIGIN, message_part};
 
@@ -55,7 +56,9 @@ impl Bridge {
             return Ok(Converted::Nothing);
         }
         let kind = match &*entry.event_type {
-            "m.room.message" | "m.sticker" => self.message(login, &key, entry, content).await?,
+            "m.room.message" | "m.sticker" | "m.poll.start" | "org.matrix.msc3381.poll.start" => {
+                self.message(login, &key, entry, content).await?
+            }
             "m.reaction" => self.reaction(login, &key, entry, content).await?,
             "m.room.redaction" => self.redaction(login, &key, &pdu).await?,
             "m.room.member" => Converted::of(self.member(login, entry, content)),
@@ -68,15 +71,37 @@ impl Bridge {
             "m.room.power_levels" => Converted::Event(MatrixKind::Setting(Setting::Power(content.to_string()))),
             _ => Converted::Nothing,
         };
+        let relay = self.relay_profile(login, entry).await?;
         Ok(kind.map(|kind| MatrixEvent {
             portal: Some(key),
             room: entry.room_id.to_string(),
             id: entry.event_id.to_string(),
             at: entry.origin_server_ts.unsigned_abs(),
-            author: Author { user: entry.sender.to_string(), login: login.clone(), relay: None },
+            author: Author { user: entry.sender.to_string(), login: login.clone(), relay },
             kind,
             attempt,
         }))
+    }
+
+    /// Under which name the login speaks for somebody else; none where it is its owner.
+    async fn relay_profile(&self, login: &LoginId, entry: &Entry) -> Result<Option<RelayProfile>, StoreError> {
+        let owner = self.state().logins.get(login).map(|login| login.owner.clone());
+        let sender = <&ruma::UserId>::try_from(&*entry.sender).ok();
+        let (Some(sender), Some(owner)) = (sender, owner) else { return Ok(None) };
+        let Some(room) = <&ruma::RoomId>::try_from(&*entry.room_id).ok().filter(|_| owner != sender) else {
+            return Ok(None);
+        };
+        let member = match self.matrix().state(room, "m.room.member", sender.as_str()).await {
+            Ok(member) => member.unwrap_or_default(),
+            Err(error) => {
+                tracing::debug!(bridge = %self.id, error = %error, "a relayed user's name is not to be read");
+                Value::Null
+            }
+        };
+        let text = |key: &str| member.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+        let name = text("displayname").unwrap_or(sender.localpart()).trim().replace('\n', " ");
+        let avatar_url = text("avatar_url").map(ToOwned::to_owned);
+        Ok(Some(RelayProfile { prefix: format!("{name}: "), display_name: name, avatar_url }))
     }
 
     async fn message(

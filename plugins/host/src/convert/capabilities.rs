@@ -30,6 +30,7 @@ impl Convert<engine::NetworkFeatures> for capabilities::NetworkFeatures {
             relay: self.contains(Self::RELAY),
             multi_login: self.contains(Self::MULTI_LOGIN),
             disappearing: self.contains(Self::DISAPPEARING),
+            catch_up: self.contains(Self::CATCH_UP),
             implicit_read_receipts: self.contains(Self::IMPLICIT_READ_RECEIPTS),
         }
     }

@@ -1,12 +1,17 @@
 use std::time::Duration;
 
-use super::wit::http::{Host, Payload, Request, Response};
+use bytes::Bytes;
+
+use super::wit::http::{FormContent, FormField, FormFile, Host, Payload, Request, Response};
 use super::wit::ids::{Error, ErrorKind};
 use super::{error, is_plain};
 use crate::convert::Convert;
 use crate::guest::Guest;
 use crate::limits::Limit;
-use crate::web::{self, Refusal};
+use crate::web::{self, Body, Field, Refusal};
+
+/// Of a file of which nothing else is known.
+pub(super) const ANY_KIND: &str = "application/octet-stream";
 
 /// How long a request may take that nobody waits for in a call.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -44,9 +49,10 @@ impl Host for Guest {
 impl Guest {
     pub(super) async fn checked(&mut self, req: Request) -> Result<web::Request, Error> {
         let body = match req.payload {
-            Payload::Empty => Vec::new(),
-            Payload::Bytes(bytes) => bytes,
-            Payload::Media(uri) => self.stored(&uri).await?.to_vec(),
+            Payload::Empty => Body::Bytes(Bytes::new()),
+            Payload::Bytes(bytes) => Body::Bytes(bytes.into()),
+            Payload::Media(uri) => Body::Bytes(self.stored(&uri).await?),
+            Payload::Form(fields) => Body::Form(self.form(fields).await?),
             Payload::SecretTemplate(_) => {
                 return Err(error(ErrorKind::Unsupported, "this host fills no secrets into requests yet"));
             }
@@ -57,6 +63,20 @@ impl Guest {
         request.map_err(|refusal| self.refusal(refusal))
     }
 
+    async fn form(&mut self, fields: Vec<FormField>) -> Result<Vec<Field>, Error> {
+        let mut form = Vec::with_capacity(fields.len());
+        for FormField { name, content } in fields {
+            form.push(match content {
+                FormContent::Text(text) => Field::Text { name, text },
+                FormContent::Media(FormFile { uri, file_name, mime }) => {
+                    let data = self.stored(&uri).await?;
+                    Field::File { name, file_name, mime: mime.unwrap_or_else(|| ANY_KIND.into()), data }
+                }
+            });
+        }
+        Ok(form)
+    }
+
     pub(super) fn refusal(&self, refusal: Refusal) -> Error {
         match refusal {
             Refusal::Limit(limit, message) => self.refuse(limit, message),
@@ -65,7 +85,7 @@ impl Guest {
     }
 
     /// A file of the media repository.
-    pub(super) async fn stored(&mut self, uri: &str) -> Result<bytes::Bytes, Error> {
+    pub(super) async fn stored(&mut self, uri: &str) -> Result<Bytes, Error> {
         let (services, id) = (self.bridge.services.clone(), self.id.clone());
         match self.wait(services.media_read(&id, uri)).await {
             Some(read) => read.map_err(Convert::convert),

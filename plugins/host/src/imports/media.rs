@@ -3,6 +3,7 @@ use causeway_bindings::v0_1::{Blob, Writer};
 use wasmtime::component::Resource;
 
 use super::error;
+use super::http::ANY_KIND;
 use super::wit::http::{Payload, Request, Response};
 use super::wit::ids::{Error, ErrorKind};
 use super::wit::media::{Host, HostBlob, HostWriter};
@@ -28,17 +29,17 @@ impl Host for Guest {
         mime: Option<String>,
         max: u64,
     ) -> wasmtime::Result<Result<String, Error>> {
-        let response = match super::wit::http::Host::send(self, Request { max_response: max, ..req }).await? {
+        let response = match self.file(Request { max_response: max, ..req }).await? {
             Ok(response) => response,
             Err(error) => return Ok(Err(error)),
         };
         let named = response.headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.clone());
-        let mime = mime.or(named).unwrap_or_else(|| "application/octet-stream".into());
+        let mime = mime.or(named).unwrap_or_else(|| ANY_KIND.into());
         self.keep(&file_name, &mime, response.body).await
     }
 
     async fn download(&mut self, req: Request, max: u64) -> wasmtime::Result<Result<Resource<Blob>, Error>> {
-        match super::wit::http::Host::send(self, Request { max_response: max, ..req }).await? {
+        match self.file(Request { max_response: max, ..req }).await? {
             Ok(response) => Ok(Ok(self.hold(Blob { data: response.body })?)),
             Err(error) => Ok(Err(error)),
         }
@@ -105,6 +106,21 @@ impl Guest {
             Ok(handle) => Ok(handle),
             Err(_) => self.end(Limit::Table, "too many handles"),
         }
+    }
+
+    /// An answer that is a file.
+    async fn file(&mut self, req: Request) -> wasmtime::Result<Result<Response, Error>> {
+        let answer = super::wit::http::Host::send(self, req).await?;
+        Ok(answer.and_then(|response| {
+            let kind = match response.status {
+                200..300 => return Ok(response),
+                404 | 410 => ErrorKind::NotFound,
+                429 => ErrorKind::RateLimited,
+                500.. => ErrorKind::Network,
+                _ => ErrorKind::Forbidden,
+            };
+            Err(error(kind, format!("the file's server answered {}", response.status)))
+        }))
     }
 
     async fn keep(&mut self, file_name: &str, mime: &str, data: Vec<u8>) -> wasmtime::Result<Result<String, Error>> {

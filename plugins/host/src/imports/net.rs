@@ -10,7 +10,7 @@ use crate::limits::Limit;
 use crate::net::framing::{self, check};
 use crate::net::tls::TlsPlan;
 use crate::net::{Dial, Kind, Standing, Tcp, WebSocket, next_handle};
-use crate::web::{check_websocket, header_map, parse_url};
+use crate::web::{Body, check_websocket, header_map, parse_url};
 
 impl Host for Guest {
     async fn open(&mut self, tag: String, target: Target) -> wasmtime::Result<Result<Conn, Error>> {
@@ -49,7 +49,8 @@ impl Guest {
                 if !matches!(framing, Framing::Lines | Framing::Raw) {
                     return Err(error(ErrorKind::BadRequest, "an HTTP answer is read as lines or raw"));
                 }
-                let request = self.bridge.web.request(&method, &url, &headers, body, None, u64::MAX);
+                let request =
+                    self.bridge.web.request(&method, &url, &headers, Body::Bytes(body.into()), None, u64::MAX);
                 Dial::HttpStream(request.map_err(|refusal| self.refusal(refusal))?, framing)
             }
         };

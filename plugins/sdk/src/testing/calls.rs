@@ -123,8 +123,12 @@ pub mod http {
     use crate::testing::with;
 
     pub fn send(request: &Request) -> Result<Response, Error> {
-        with(|host| host.requests.push((String::new(), request.clone())));
-        Err(Error::unsupported())
+        let answer = with(|host| {
+            host.requests.push((String::new(), request.clone()));
+            host.answers.pop_front()
+        });
+        let body = answer.unwrap_or_else(|| Err(Error::unsupported()))?;
+        Ok(Response { status: 200, headers: Vec::new(), body: body.into_bytes(), url: request.url.clone() })
     }
 
     pub fn start(token: &str, request: &Request) -> Result<(), Error> {
@@ -136,6 +140,7 @@ pub mod http {
 pub mod media {
     use crate::Error;
     use crate::http::{Request, Response};
+    use crate::testing::with;
 
     pub use crate::bindings::causeway::bridge::media::{Blob, Writer};
 
@@ -143,8 +148,9 @@ pub mod media {
         Err(Error::unsupported())
     }
 
-    pub fn fetch(_request: &Request, _name: &str, _mime: Option<&str>, _max: u64) -> Result<String, Error> {
-        Err(Error::unsupported())
+    pub fn fetch(request: &Request, name: &str, _mime: Option<&str>, _max: u64) -> Result<String, Error> {
+        with(|host| host.requests.push((String::new(), request.clone())));
+        Ok(format!("mxc://test/{name}"))
     }
 
     pub fn download(_request: &Request, _max: u64) -> Result<Blob, Error> {

@@ -7,7 +7,7 @@ pub(crate) mod kv;
 pub(crate) use calls::{http, log, matrix, media, net, state, timers};
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::login::Step;
 use crate::net::{Conn, Frame, Target, Tls};
@@ -35,6 +35,8 @@ pub struct Host {
     pub reports: Vec<(Option<String>, Report)>,
     pub advanced: Vec<(String, Result<Step, Error>)>,
     pub requests: Vec<(String, crate::http::Request)>,
+    /// bodies that `http::send` answers with, one after the other; without one it is refused
+    pub answers: VecDeque<Result<String, Error>>,
     /// rooms that `matrix::portal_of` knows, by the portal's id
     pub rooms: BTreeMap<String, String>,
     /// event ids that `matrix::event_of` knows, by the message's id

@@ -31,7 +31,8 @@ pub async fn run(
         config = json!({});
     }
     if !yes {
-        let found = client.post("/_causeway/admin/v1/plugins/find", &json!({ "plugin": plugin })).await?;
+        let wanted = json!({ "plugin": plugin, "config": config });
+        let found = client.post("/_causeway/admin/v1/plugins/find", &wanted).await?;
         show(&found, &config);
         confirm()?;
     }

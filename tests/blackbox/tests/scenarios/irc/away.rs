@@ -90,11 +90,7 @@ async fn away(down: Down, database: Database) -> Result<()> {
 /// Bob, who has no login, is in the room and may kick there.
 async fn moderator(hub: &Hub, room_id: &str) -> Result<Client> {
     let bob = hub.user("bob").await?;
-    let export = hub.command(&["registration", "export", "irc", "--json"]).await?;
-    let file = export["file"].as_str().with_context(|| format!("export answered {export}"))?;
-    let token =
-        file.split("as_token").nth(1).and_then(|rest| rest.split(['"', '\'', ' ', ':', '\n']).find(|w| w.len() > 9));
-    let bot = Client::ghost(&hub.url(), token.with_context(|| format!("no as_token in {file}"))?, "ircbot").await?;
+    let bot = hub.bridge_bot("irc").await?;
     let mut levels = bot.get_state(room_id, "m.room.power_levels", "").await?;
     levels["users"][&bob.user_id] = 90.into();
     bot.set_state(room_id, "m.room.power_levels", "", &levels).await?;

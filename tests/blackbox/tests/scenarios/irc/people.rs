@@ -92,3 +92,24 @@ async fn two_logins(kind: Kind) -> Result<()> {
     assert_eq!(scene.alice.heard(&room_id, 500).await?, expected);
     Ok(())
 }
+
+#[test]
+fn whoever_has_no_login_is_spoken_for_by_the_relay() -> Result<()> {
+    scenario(async {
+        let server = InspIrcd::start()?;
+        let hub = Hub::start(HubOptions::default()).await?;
+        let config = json!({"server": "127.0.0.1", "port": server.port, "tls": false, "relay": true});
+        hub.install_irc_with("irc", config).await?;
+        let wilma = IrcPerson::connect(server.port, "wilma").await?;
+        wilma.join(CHANNEL).await?;
+        let alice = hub.user("alice").await?;
+        let room_id = hub.enter_irc("irc", &alice, "alicem", CHANNEL).await?;
+        let bob = hub.user("bob").await?;
+        let invite = format!("/_matrix/client/v3/rooms/{}/invite", causeway_blackbox::escape(&room_id));
+        hub.bridge_bot("irc").await?.post(&invite, &json!({"user_id": bob.user_id})).await?;
+        bob.join(&room_id).await?;
+        bob.say(&room_id, "good morning").await?;
+        alice.say(&room_id, "ahoy").await?;
+        wilma.wait_to_hear("alicem", CHANNEL, &["bob: good morning", "ahoy"]).await
+    })
+}

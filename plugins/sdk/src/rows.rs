@@ -4,28 +4,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
 
-use causeway_sdk::{kv, log};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::{kv, log};
 
 /// Rows read by one call of the host.
 const PAGE: u32 = 1000;
 
 /// One row; any change through it is written by the next [`save`](Row::save).
 pub struct Row<T> {
-    key: &'static str,
+    key: String,
     value: T,
     is_changed: bool,
 }
 
 impl<T: Serialize + DeserializeOwned + Default> Row<T> {
-    pub fn load(key: &'static str) -> Self {
-        Self { key, value: kv::get_json(key).unwrap_or_default(), is_changed: false }
+    pub fn load(key: impl Into<String>) -> Self {
+        let key = key.into();
+        Self { value: kv::get_json(&key).unwrap_or_default(), key, is_changed: false }
     }
 
     pub fn save(&mut self) {
         if std::mem::take(&mut self.is_changed) {
-            write(self.key, &self.value);
+            write(&self.key, &self.value);
         }
     }
 }
@@ -139,9 +141,8 @@ fn write<T: Serialize>(key: &str, value: &T) {
 
 #[cfg(test)]
 mod tests {
-    use causeway_sdk::testing;
-
     use super::*;
+    use crate::testing;
 
     #[test]
     fn only_what_changed_is_written_and_all_of_it_reads_back() {
