@@ -246,19 +246,27 @@ impl Telegram {
 
     /// A group becomes a supergroup; answers its new id.
     pub fn migrate(&self, chat_id: i64, by: i64) -> Result<i64, ApiError> {
+        let new_id = self.move_to_supergroup(chat_id)?;
+        self.post(chat_id, by, json!({"migrate_to_chat_id": new_id}))?;
+        self.post(new_id, by, json!({"migrate_from_chat_id": chat_id}))?;
+        self.change(|state| state.chat_mut(chat_id).map(|old| old.migrated_to = Some(new_id)))?;
+        Ok(new_id)
+    }
+
+    /// The same, while the bots hear nothing of it.
+    pub fn migrate_in_silence(&self, chat_id: i64) -> Result<i64, ApiError> {
+        let new_id = self.move_to_supergroup(chat_id)?;
+        self.change(|state| state.chat_mut(chat_id).map(|old| old.migrated_to = Some(new_id)))?;
+        Ok(new_id)
+    }
+
+    fn move_to_supergroup(&self, chat_id: i64) -> Result<i64, ApiError> {
         self.change(|state| {
             let new_id = SUPERGROUPS + chat_id;
-            let old = state.chat_mut(chat_id)?;
+            let old = state.chat(chat_id)?;
             let mut new = chat(new_id, ChatType::Supergroup, &old.title);
             new.members = old.members.clone();
             state.chats.insert(new_id, new);
-            let fields = [("migrate_to_chat_id".to_owned(), new_id.into())].into_iter().collect();
-            let message = state.add_message(chat_id, by, fields)?;
-            state.tell(chat_id, "message", &message, false);
-            state.chat_mut(chat_id)?.migrated_to = Some(new_id);
-            let fields = [("migrate_from_chat_id".to_owned(), chat_id.into())].into_iter().collect();
-            let message = state.add_message(new_id, by, fields)?;
-            state.tell(new_id, "message", &message, false);
             Ok(new_id)
         })
     }
