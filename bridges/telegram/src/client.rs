@@ -315,3 +315,64 @@ impl Session {
         state::set(Some(&self.login), &report);
     }
 }
+
+/// A session that is connected, on a host of its own.
+#[cfg(test)]
+pub fn connected() -> Session {
+    use causeway_sdk::testing;
+
+    testing::take();
+    testing::with(|host| host.secrets.insert("token".into(), b"7:secret".to_vec()));
+    let login = LoginSession { login: "7".into(), owner: "@alice:test".into(), remote_name: "@harborbot".into() };
+    let config = Rc::new(Config::parse(r#"{"api_base": "http://api"}"#).expect("a config"));
+    let mut session = Session::load(&login, "telegram", "test", config);
+    session.me.id = 7;
+    session.link.is_connected = true;
+    session
+}
+
+#[cfg(test)]
+mod tests {
+    use causeway_sdk::testing;
+
+    use super::*;
+
+    fn answer(session: &mut Session, what: &str, result: Value) {
+        let body = json!({"ok": true, "result": result}).to_string().into_bytes();
+        let token = format!("{} {what}", session.link.number);
+        session.on_http(&token, Ok(Response { status: 200, headers: Vec::new(), body, url: String::new() }));
+    }
+
+    /// The methods of the requests begun since the last look.
+    fn begun() -> Vec<String> {
+        let requests = testing::with(|host| std::mem::take(&mut host.requests));
+        requests.into_iter().filter_map(|(_, request)| request.url.rsplit('/').next().map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn the_way_to_telegram_is_opened_step_by_step_and_a_long_absence_is_told() {
+        let mut session = connected();
+        session.link.answered_at = time::now() - KEPT - 1;
+        assert!(session.connect().is_ok());
+        assert_eq!(begun(), ["getMe"]);
+        answer(&mut session, ME, json!({"id": 7, "first_name": "Harbor", "username": "harborbot"}));
+        assert_eq!(begun(), ["deleteWebhook"]);
+        answer(&mut session, WEBHOOK, json!(true));
+        assert_eq!(begun(), ["getUpdates"]);
+        answer(&mut session, UPDATES, json!([]));
+        assert_eq!(begun(), ["getUpdates"]);
+        let host = testing::take();
+        assert!(host.notices[0].1.contains("away for more than a day"), "{:?}", host.notices);
+        assert_eq!(host.reports.last().map(|(_, report)| report.status), Some(Status::Connected));
+    }
+
+    #[test]
+    fn answers_from_before_a_new_beginning_count_for_nothing() {
+        let mut session = connected();
+        let body = json!({"ok": true, "result": [{"update_id": 5}]}).to_string().into_bytes();
+        assert!(session.connect().is_ok());
+        begun();
+        session.on_http("0 updates", Ok(Response { status: 200, headers: Vec::new(), body, url: String::new() }));
+        assert_eq!((session.poll.offset, begun()), (0, Vec::<String>::new()));
+    }
+}

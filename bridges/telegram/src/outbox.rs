@@ -300,3 +300,89 @@ fn told(failure: &Failure, is_partial: bool) -> Error {
     };
     Error::new(kind, if is_partial { format!("only its beginning arrived: {text}") } else { text })
 }
+
+#[cfg(test)]
+mod tests {
+    use causeway_sdk::testing;
+
+    use super::*;
+    use crate::client::connected;
+
+    fn say(session: &mut Session, txn: &str, chat: i64) {
+        let call = Call::new("sendMessage", json!({"chat_id": chat, "text": txn}));
+        assert!(matches!(session.enqueue(txn, chat, vec![call], Metadata::default()), Outcome::Pending));
+    }
+
+    /// The tokens of the requests begun since the last look.
+    fn begun() -> Vec<String> {
+        testing::with(|host| std::mem::take(&mut host.requests)).into_iter().map(|(token, _)| token).collect()
+    }
+
+    fn settled() -> Vec<String> {
+        testing::with(|host| std::mem::take(&mut host.settled))
+            .into_iter()
+            .map(|(txn, outcome)| {
+                let word = match outcome {
+                    Outcome::Sent(parts) => format!("sent as {}", parts[0].id),
+                    Outcome::Unknown(_) => "unknown".to_owned(),
+                    other => format!("{other:?}"),
+                };
+                format!("{txn} {word}")
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_chat_has_one_call_under_way() {
+        let mut session = connected();
+        say(&mut session, "a1", -1);
+        say(&mut session, "a2", -1);
+        say(&mut session, "b1", -2);
+        assert_eq!(begun(), ["0 send 000000000001", "0 send 000000000003"]);
+        session.sent("000000000001", Ok(json!({"message_id": 50})));
+        assert_eq!((begun(), settled()), (vec!["0 send 000000000002".to_owned()], vec!["a1 sent as -1:50".to_owned()]));
+    }
+
+    #[test]
+    fn after_a_restart_what_was_under_way_is_unknown_and_what_waited_goes_on() {
+        let mut session = connected();
+        say(&mut session, "a1", -1);
+        say(&mut session, "a2", -1);
+        session.save();
+        begun();
+        assert!(session.connect().is_ok());
+        assert_eq!(settled(), ["a1 unknown"]);
+        begun();
+        session.link.is_connected = true;
+        session.pump();
+        assert_eq!(begun(), ["1 send 000000000002"]);
+    }
+
+    #[test]
+    fn a_flood_holds_its_chat_and_no_other() {
+        let mut session = connected();
+        say(&mut session, "a1", -1);
+        say(&mut session, "a2", -1);
+        begun();
+        let flood = json!({"ok": false, "error_code": 429, "description": "x", "parameters": {"retry_after": 9}});
+        let error = serde_json::from_value(flood).expect("an error");
+        session.sent("000000000001", Err(Failure::Api(error)));
+        say(&mut session, "b1", -2);
+        assert_eq!((begun(), settled()), (vec!["0 send 000000000003".to_owned()], Vec::new()));
+        let wait = testing::with(|host| host.timers["outbox"]);
+        assert!((8_000..=9_000).contains(&wait), "{wait}");
+    }
+
+    #[test]
+    fn what_never_left_waits_and_what_nobody_knows_is_told() {
+        let mut session = connected();
+        let failed =
+            |retry_after_ms| Failure::Host(Error { kind: ErrorKind::Network, message: "cut".into(), retry_after_ms });
+        say(&mut session, "a1", -1);
+        session.sent("000000000001", Err(failed(Some(1000))));
+        assert!(session.is_queued("a1") && settled().is_empty());
+        say(&mut session, "b1", -2);
+        session.sent("000000000002", Err(failed(None)));
+        assert_eq!(settled(), ["b1 unknown"]);
+    }
+}

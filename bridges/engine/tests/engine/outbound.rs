@@ -155,6 +155,38 @@ pub async fn only_what_a_logins_own_user_does_is_for_it_and_never_what_the_bridg
     assert_eq!(wants("@alice:hub.test", r#"{"fi.mau.double_puppet_source":"other"}"#), [alice]);
 }
 
+pub async fn the_relay_speaks_for_who_has_no_login_with_their_name(world: World) {
+    world.engine.remove("irc", true).await.unwrap();
+    let permissions = json!({"*": "none", "hub.test": "user", "@mute:hub.test": "none"});
+    let config = json!({"permissions": permissions, "relay": true});
+    world.engine.install(Install { plugin: "irc".into(), id: None, config }).await.unwrap();
+    let (_, room) = portal(&world).await;
+    let wants = |sender: &str, event_type: &str| {
+        world.engine.of_event(&EventFacts {
+            room_id: &room,
+            event_id: <&EventId>::try_from("$x").unwrap(),
+            sender: <&UserId>::try_from(sender).unwrap(),
+            event_type,
+            state_key: None,
+            content: "{}",
+        })
+    };
+    let alice = world.router.nid("login:irc:alice").unwrap();
+    assert_eq!(wants("@stranger:hub.test", "m.room.message"), [alice]);
+    assert_eq!(wants("@stranger:hub.test", "m.room.power_levels"), []);
+    assert_eq!(wants("@mute:hub.test", "m.room.message"), []);
+    assert_eq!(wants("@irc_bob:hub.test", "m.room.message"), []);
+
+    let said = |sender| world.matrix.entry(&room, sender, "m.room.message", None, text("hi"));
+    world.router.deliver("login:irc:alice", 1, vec![said("@alice:hub.test"), said("@stranger:hub.test")]).await;
+    let offered = world.host.connector.offered.lock().unwrap();
+    let names: Vec<_> = offered
+        .iter()
+        .map(|event| event.author.relay.as_ref().map(|relay| (relay.display_name.as_str(), relay.prefix.as_str())))
+        .collect();
+    assert_eq!(names, [None, Some(("stranger", "stranger: "))]);
+}
+
 fn text(body: &str) -> serde_json::Value {
     json!({"msgtype": "m.text", "body": body})
 }

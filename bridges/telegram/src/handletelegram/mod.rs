@@ -68,3 +68,66 @@ impl Session {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use causeway_sdk::content::Body;
+    use causeway_sdk::{Error, ErrorKind, RemoteKind, testing};
+    use serde_json::json;
+
+    use super::*;
+    use crate::client::connected;
+
+    fn update(number: i64, message: Value) -> Value {
+        let mut message = message;
+        message["message_id"] = number.into();
+        message["date"] = 1.into();
+        message["chat"] = json!({"id": -1005, "type": "supergroup", "title": "Harbor"});
+        message["from"] = json!({"id": 11, "is_bot": false, "first_name": "Wilma"});
+        json!({"update_id": number, "message": message})
+    }
+
+    /// The texts submitted since the last look.
+    fn texts() -> Vec<String> {
+        let submitted = testing::with(|host| std::mem::take(&mut host.submitted));
+        let said = |kind| if let RemoteKind::Message(message) = kind { Some(message.message.parts) } else { None };
+        let parts = submitted.into_iter().filter_map(|event| said(event.kind)).flatten();
+        parts
+            .map(|part| match part.body {
+                Body::Text(text) => text.body,
+                Body::Media(media) => media.uri,
+                other => format!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_had_holds_up_what_follows_but_not_for_ever() {
+        let mut session = connected();
+        let photo = json!({"photo": [{"file_id": "f", "file_unique_id": "u"}]});
+        let updates =
+            || vec![update(4, json!({"text": "one"})), update(5, photo.clone()), update(6, json!({"text": "two"}))];
+        let away = || Err(Error::new(ErrorKind::Network, "the request failed"));
+        testing::with(|host| host.answers.push_back(away()));
+        assert!(session.take(updates()).is_err());
+        assert_eq!((session.poll.offset, texts()), (5, vec!["one".to_owned()]));
+        for _ in 1..TRIES {
+            testing::with(|host| host.answers.push_back(away()));
+            assert!(session.take(updates()[1..].to_vec()).is_err());
+            assert_eq!((session.poll.offset, texts()), (5, Vec::new()));
+        }
+        testing::with(|host| host.answers.push_back(away()));
+        assert!(session.take(updates()[1..].to_vec()).is_ok());
+        let said = texts();
+        assert!(said[0].starts_with("photo.jpg (image/jpeg) is on Telegram only: the request failed"), "{said:?}");
+        assert_eq!((said[1].as_str(), session.poll.offset), ("two", 7));
+    }
+
+    #[test]
+    fn an_update_of_an_unknown_shape_holds_up_nothing() {
+        let mut session = connected();
+        let strange = json!({"update_id": 8, "message": {"message_id": "eight"}});
+        assert!(session.take(vec![strange, update(9, json!({"text": "after it"}))]).is_ok());
+        assert_eq!((session.poll.offset, texts()), (10, vec!["after it".to_owned()]));
+    }
+}
