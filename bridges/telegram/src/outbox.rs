@@ -20,7 +20,7 @@ use causeway_sdk::http;
 use causeway_sdk::matrix_in::SentPart;
 use causeway_sdk::{Error, ErrorKind, Outcome, log, matrix, time, timers};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::call::{Call, Failure};
 use crate::client::Session;
@@ -304,6 +304,7 @@ fn told(failure: &Failure, is_partial: bool) -> Error {
 #[cfg(test)]
 mod tests {
     use causeway_sdk::testing;
+    use serde_json::json;
 
     use super::*;
     use crate::client::connected;
