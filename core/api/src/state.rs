@@ -14,6 +14,7 @@ use causeway_hub::keys::Keys;
 use causeway_hub::media::Media;
 use causeway_hub::presence::Presences;
 use causeway_hub::profiles::Profiles;
+use causeway_hub::purge::Purges;
 use causeway_hub::push::Push;
 use causeway_hub::receipts::Receipts;
 use causeway_hub::reports::Reports;
@@ -73,6 +74,7 @@ parts! {
     media: Media,
     presences: Presences,
     profiles: Profiles,
+    purges: Purges,
     push: Push,
     to_device: ToDevice,
     uia: Uia,

@@ -13,6 +13,7 @@ pub mod media;
 pub mod notifications;
 pub mod presence;
 pub mod profiles;
+pub mod purge;
 pub mod push;
 pub mod receipts;
 pub mod relations;

@@ -24,22 +24,8 @@ const MEMBERS: &str = concat!(
     " order by e.position"
 );
 
-/// By cursors, by lanes and replays, by what the cursors have passed, and by dead letters.
-const OWED: &str = "select min(position) from (\
-    select min(e.position) as position from events e join interest_members m on m.interest = e.interest \
-    join cursors c on c.destination = m.destination \
-    where e.room = $1 and e.kind = 0 and c.removed = 0 and e.position > c.cursor \
-    union all select min(e.position) from events e join interest_members m on m.interest = e.interest \
-    join cursors c on c.destination = m.destination join lanes l on l.destination = m.destination \
-    where e.room = $1 and e.kind = 0 and c.removed = 0 and l.room in ($1, 0) and e.position > l.cursor \
-    and (l.until is null or e.position <= l.until) \
-    union all select min(x.position) from exceptions x join cursors c on c.destination = x.destination \
-    where x.room = $1 and c.removed = 0 \
-    union all select min(d.position) from dead_letters d join cursors c on c.destination = d.destination \
-    where d.room = $1 and c.removed = 0) owed";
-
 #[cfg(test)]
-pub(crate) const SQL: &[&str] = &[ALL, COUNT_ALL, OF_ROOM, COUNT_OF_ROOM, MEMBERS, OWED];
+pub(crate) const SQL: &[&str] = &[ALL, COUNT_ALL, OF_ROOM, COUNT_OF_ROOM, MEMBERS];
 
 /// A piece of the log: after the first position, up to and with the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,13 +93,6 @@ impl Store {
         Stretch { after, until }: Stretch,
     ) -> Result<u64, StoreError> {
         self.count(COUNT_OF_ROOM, values![after.0, until.0, destination.0, room.0]).await
-    }
-
-    /// The oldest live event of a room that a destination still has to take, or that is its dead letter; none when all of
-    /// them have taken everything. What comes before may be purged without a loss to anybody.
-    pub async fn oldest_owed(&self, room: RoomNid) -> Result<Option<Position>, StoreError> {
-        let row = self.fetch_optional(OWED, values![room.0]).await?;
-        Ok(row.map(|row| row.get::<Option<i64>>(0)).transpose()?.flatten().map(Position))
     }
 
     async fn count(&self, sql: &'static str, args: Vec<crate::Value>) -> Result<u64, StoreError> {

@@ -72,6 +72,7 @@ fn all(but: &[&str]) -> Vec<String> {
         crate::interning::SQL,
         crate::lanes::SQL,
         crate::published_rooms::SQL,
+        crate::purge::SQL,
         crate::receipts::SQL,
         crate::registrations::SQL,
         crate::related::SQL,
@@ -83,7 +84,7 @@ fn all(but: &[&str]) -> Vec<String> {
         crate::windows::SQL,
     ];
     let mut statements: Vec<String> = listed.concat().into_iter().map(str::to_owned).collect();
-    for pair in crate::entries::LISTED.iter().chain(crate::states::LISTED) {
+    for pair in crate::entries::LISTED.iter().chain(crate::states::LISTED).chain(crate::purge::LISTED) {
         statements.extend([pair.sqlite.to_owned(), pair.postgres.to_owned()]);
     }
     let mut files = Vec::new();

@@ -7,6 +7,7 @@ mod queues;
 mod registration_tokens;
 mod registrations;
 mod reports;
+mod rooms;
 mod users;
 
 pub use authorize::LocalAdmin;
@@ -21,5 +22,6 @@ pub(crate) fn routes(routes: Routes) -> Routes {
     let routes = queues::routes(routes);
     let routes = registration_tokens::routes(routes);
     let routes = reports::routes(routes);
+    let routes = rooms::routes(routes);
     users::routes(routes)
 }

@@ -19,6 +19,7 @@ use causeway_hub::lossy::Lossy;
 use causeway_hub::media::Media;
 use causeway_hub::presence::Presences;
 use causeway_hub::profiles::Profiles;
+use causeway_hub::purge::Purges;
 use causeway_hub::push::{AddressRanges, Gateways, Push, PushSources};
 use causeway_hub::receipts::Receipts;
 use causeway_hub::reports::Reports;
@@ -161,6 +162,7 @@ impl TestHub {
             filters: Filters::new(store.clone()),
             keys: Keys::new(store.clone()),
             reports: Reports::new(store.clone()),
+            purges: Purges::new(store.clone()),
             media: Media::new(store.clone(), server_name, folder.path().join("media"), MAX_UPLOAD),
             nonces: Nonces::default(),
             presences,

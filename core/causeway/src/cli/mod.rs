@@ -10,6 +10,7 @@ mod queue;
 mod register_user;
 mod registration;
 mod restore;
+mod room;
 mod table;
 mod user;
 
@@ -34,6 +35,10 @@ enum Command {
     RegisterUser(register_user::Arguments),
     Registration(registration::Arguments),
     Restore(restore::Arguments),
+    /// Rooms: what they keep
+    ///
+    /// Example: causeway room purge-history '!abc:example.org' --older-than 90d
+    Room(client::OnHub<room::Command>),
     Serve(crate::serve::Arguments),
     /// Accounts: made, changed and ended while the hub runs
     ///
@@ -56,6 +61,7 @@ pub async fn run() -> anyhow::Result<()> {
         Command::RegisterUser(arguments) => register_user::run(arguments).await,
         Command::Registration(arguments) => registration::run(arguments).await,
         Command::Restore(arguments) => restore::run(arguments).await,
+        Command::Room(arguments) => room::run(arguments).await,
         Command::Serve(arguments) => crate::serve::run(arguments).await,
         Command::User(arguments) => user::run(arguments).await,
     }

@@ -11,12 +11,14 @@ mod mistake;
 mod passwords;
 mod push;
 mod rate_limits;
+mod retention;
 mod section;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use causeway_hub::purge::Retention;
 use causeway_router::{HttpSettings, Timing};
 pub use database::Database;
 pub use generate::generate;
@@ -70,6 +72,8 @@ pub struct Config {
     pub enable_metrics: bool,
     pub push: push::Push,
     pub rate_limits: RateLimits,
+    /// none: messages are kept for good
+    pub retention: Option<Retention>,
     pub own: Own,
 }
 
@@ -193,6 +197,7 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
         enable_metrics: root.bool("enable_metrics", false),
         push: push::read(root),
         rate_limits: rate_limits::read(root),
+        retention: retention::read(root),
         own: Own {
             plugin_directories: own.section("plugins").strings("directories").into_iter().map(at).collect(),
             plugin_cache: own.section("plugins").string("cache").map_or_else(|| data.join("plugins"), at),

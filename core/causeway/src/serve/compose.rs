@@ -20,6 +20,7 @@ use causeway_hub::lossy::Lossy;
 use causeway_hub::media::Media;
 use causeway_hub::presence::Presences;
 use causeway_hub::profiles::Profiles;
+use causeway_hub::purge::Purges;
 use causeway_hub::push::{Gateways, Push, PushSources};
 use causeway_hub::receipts::Receipts;
 use causeway_hub::reports::Reports;
@@ -58,7 +59,11 @@ impl Hub {
 
 pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
     let store = Store::open(store_config(&config.database)?).await.context("opening the database")?;
+    let purges = Purges::new(store.clone());
     housekeeping::start(store.clone());
+    if let Some(retention) = &config.retention {
+        housekeeping::expire_messages(&purges, retention);
+    }
     let key = signing_key::load_or_make(&config.signing_key_path)?;
     let server_name = &config.server_name;
 
@@ -161,6 +166,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
         media,
         presences,
         profiles,
+        purges,
         push,
         receipts,
         registrations: registrations.clone(),

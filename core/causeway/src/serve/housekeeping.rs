@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use causeway_hub::purge::{Purges, Retention};
 use causeway_store::Store;
 
 const EVERY: Duration = Duration::from_secs(60 * 60);
@@ -22,4 +23,20 @@ pub fn start(store: Store) {
             }
         }
     });
+}
+
+/// Each job for itself, and at the start too: a hub may not run as long as a job waits.
+pub fn expire_messages(purges: &Purges, retention: &Retention) {
+    for job in retention.jobs.clone() {
+        let (purges, retention) = (purges.clone(), retention.clone());
+        tokio::spawn(async move {
+            let mut turns = tokio::time::interval(job.every);
+            loop {
+                turns.tick().await;
+                if let Err(error) = purges.expire(&retention, job).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "old messages were not purged");
+                }
+            }
+        });
+    }
 }

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use causeway_store::{
-    Append, ClientTransaction, Commit, CommitError, Committed, DeadLetter, EntryKind, EventNid, InterestNid, LaneRow,
-    NewEntry, NewRelation, Notice, Place, Position, Progress, Redacted, RoomFacts, RoomNid, StateNid, Statement, Store,
-    Stretch, UserNid, advance_cursor, delete_lane, forget_dead_letter, put_dead_letter, put_lane, remove_destination,
-    values,
+    Append, ClientTransaction, Commit, CommitError, Committed, Cut, DeadLetter, EntryKind, EventNid, Exception,
+    ExceptionKind, InterestNid, LaneRow, NewEntry, NewRelation, Notice, Place, Position, Progress, Redacted, RoomFacts,
+    RoomNid, StateNid, Statement, Store, Stretch, UserNid, advance_cursor, delete_exception, delete_lane,
+    put_dead_letter, put_exception, put_lane, remove_destination, values,
 };
 
 use crate::{Fixture, on_both};
@@ -20,7 +20,8 @@ on_both!(
     watchers_get_entries_with_their_positions,
     a_redaction_rewrites_the_text_and_drops_the_relation,
     interested_destinations_find_their_entries,
-    what_a_destination_still_has_to_take_of_a_room_is_known,
+    messages_are_purged_but_for_what_a_destination_still_has_to_take,
+    a_purge_takes_what_is_old_and_not_of_this_server_where_that_is_asked,
     expired_client_transactions_are_forgotten,
     the_auth_chain_difference_is_what_not_all_sets_reach,
 );
@@ -320,25 +321,40 @@ async fn interested_destinations_find_their_entries(fixture: Fixture) {
     assert_eq!(store.count_interested_in_room(other, RoomNid(nid.0 + 1), all).await.unwrap(), 0);
 }
 
-async fn what_a_destination_still_has_to_take_of_a_room_is_known(fixture: Fixture) {
+async fn messages_are_purged_but_for_what_a_destination_still_has_to_take(fixture: Fixture) {
     let store = fixture.open().await;
     let one = store.ensure_destination("appservice:one", "a").await.unwrap();
     let interest = store.intern_interest([one.nid]).await.unwrap();
     let mut room = Room::new(&store, "!r:b").await;
-    let mut positions = Vec::new();
-    for interest in [InterestNid(0), interest, interest, interest] {
-        let mut append = room.event("x").await;
+    let mut topic = room.event("topic").await;
+    topic.events[0].state_key = Some((store.intern_key("m.room.topic", "").await.unwrap(), "".into(), None));
+    store.commit(commit(topic)).await.unwrap();
+    let (mut positions, mut nids) = (Vec::new(), Vec::new());
+    for (body, interest) in [("0", InterestNid(0)), ("1", interest), ("2", interest), ("3", interest)] {
+        let mut append = room.event(body).await;
         append.events[0].interest = interest;
+        append.events[0].relation =
+            Some(NewRelation { target: "$t".to_owned(), rel_type: "m.thread".to_owned(), key: None });
+        nids.push(append.events[0].nid);
         positions.push(store.commit(commit(append)).await.unwrap().position);
     }
-    let owed = async |what: &str, expected: Option<Position>| {
-        assert_eq!(store.oldest_owed(room.facts.nid).await.unwrap(), expected, "{what}");
+    room.send("head").await.unwrap();
+    let purged = async |what: &str, stays: &[&str]| {
+        let cut = Cut::before(Place(room.place));
+        let mut after = Place(i64::MIN);
+        // Two at a time, so that what is owed is passed over.
+        while let Some(some) = store.purge_some(room.facts.nid, &cut, after, 2).await.unwrap() {
+            after = some.last;
+        }
+        let left: Vec<String> = ["topic"].iter().chain(stays).chain(&["head"]).map(|body| (*body).to_owned()).collect();
+        assert_eq!(room.bodies().await, left, "{what}");
+        assert_eq!(store.relations_to(room.facts.nid, "$t").await.unwrap().len(), stays.len(), "{what}");
     };
     let write = async |statements| store.commit(Commit::of(statements)).await.map(drop).unwrap();
-    owed("nothing was taken, and the first is nobody's", Some(positions[1])).await;
+    purged("nothing was taken, and the first is nobody's", &["1", "2", "3"]).await;
     let cursor = |cursor, serial| advance_cursor(one.nid, Progress { serial, cursor, receipts: Position(0) });
-    write(vec![cursor(positions[2], 1)]).await;
-    owed("two were taken", Some(positions[3])).await;
+    write(vec![cursor(positions[1], 1)]).await;
+    purged("one was taken", &["2", "3"]).await;
     let lane = LaneRow {
         room: room.facts.nid,
         epoch: None,
@@ -351,25 +367,51 @@ async fn what_a_destination_still_has_to_take_of_a_room_is_known(fixture: Fixtur
         since: 0,
     };
     write(vec![cursor(positions[3], 2), put_lane(one.nid, &lane)]).await;
-    owed("its room waits", Some(positions[2])).await;
+    purged("its room waits", &["2", "3"]).await;
+    let exception = Exception {
+        position: positions[2],
+        event: nids[2],
+        room: room.facts.nid,
+        kind: ExceptionKind::Pending,
+        reason: String::new(),
+        attempts: 0,
+        since: 0,
+    };
     let letter = DeadLetter {
-        position: positions[1],
-        event: EventNid(0),
+        position: positions[3],
+        event: nids[3],
         room: room.facts.nid,
         reason: String::new(),
         attempts: 5,
         since: 0,
         died: 0,
     };
-    write(vec![delete_lane(one.nid, room.facts.nid), put_dead_letter(one.nid, &letter)]).await;
-    owed("a dead letter", Some(positions[1])).await;
-    write(vec![forget_dead_letter(one.nid, positions[1])]).await;
-    owed("all was taken", None).await;
-    let replay = LaneRow { room: LaneRow::REPLAY, cursor: Position(0), until: Some(positions[1]), ..lane };
-    write(vec![put_lane(one.nid, &replay)]).await;
-    owed("a replay", Some(positions[1])).await;
+    let open = vec![put_exception(one.nid, &exception), put_dead_letter(one.nid, &letter)];
+    write([vec![delete_lane(one.nid, room.facts.nid)], open].concat()).await;
+    purged("one is pending, one a dead letter", &["2", "3"]).await;
+    let replay = LaneRow { room: LaneRow::REPLAY, cursor: Position(0), until: Some(positions[2]), ..lane };
+    write(vec![delete_exception(one.nid, positions[2]), put_lane(one.nid, &replay)]).await;
+    purged("a replay, and a dead letter", &["2", "3"]).await;
+    write(vec![delete_lane(one.nid, LaneRow::REPLAY)]).await;
+    purged("a dead letter", &["3"]).await;
     write(vec![remove_destination(one.nid)]).await;
-    owed("it was removed", None).await;
+    purged("it was removed", &[]).await;
+}
+
+async fn a_purge_takes_what_is_old_and_not_of_this_server_where_that_is_asked(fixture: Fixture) {
+    let store = fixture.open().await;
+    let mut room = Room::new(&store, "!r:b").await;
+    for (body, ts) in [("old", 1_000), ("new", 3_000), ("old, inserted later", 2_000)] {
+        let mut append = room.event(body).await;
+        append.events[0].origin_server_ts = ts;
+        store.commit(commit(append)).await.unwrap();
+    }
+    let of_this = Cut { older_than: 2_500, but_of: Some("b".into()), ..Cut::before(Place(i64::MAX)) };
+    assert_eq!(store.purge_some(room.facts.nid, &of_this, Place(i64::MIN), 10).await.unwrap(), None);
+    let of_others = Cut { but_of: Some("other".into()), ..of_this };
+    let some = store.purge_some(room.facts.nid, &of_others, Place(i64::MIN), 10).await.unwrap().unwrap();
+    assert_eq!((some.deleted, some.owed), (2, 0));
+    assert_eq!(room.bodies().await, ["new"]);
 }
 
 async fn expired_client_transactions_are_forgotten(fixture: Fixture) {

@@ -22,8 +22,13 @@ struct Scene {
 
 impl Scene {
     async fn set(database: Database, rooms: usize) -> Result<Self> {
+        Self::set_with(database, rooms, "").await
+    }
+
+    /// With these lines more of the configuration.
+    async fn set_with(database: Database, rooms: usize, lines: &str) -> Result<Self> {
         let place = database.place()?;
-        let config = "  dead_letter_after: 3\n  appservice_timeout: 1s\n".to_owned();
+        let config = format!("  dead_letter_after: 3\n  appservice_timeout: 1s\n{lines}");
         let hub = Hub::start(HubOptions { database: place.url.clone(), config, ..HubOptions::default() }).await?;
         let appservice = RecordingAppservice::start()?;
         hub.add_registration(ID, &appservice.registration(ID)).await?;
@@ -309,6 +314,117 @@ async fn queue_commands_skip_replay_and_lapse() -> Result<()> {
     }
     assert_eq!(scene.appservice.violations(), Vec::<String>::new());
     Ok(())
+}
+
+/// Old messages go, but not what an appservice that is away still has to take.
+async fn purge(database: Database) -> Result<()> {
+    let mut scene = Scene::set(database, 1).await?;
+    let room_id = scene.rooms[0].clone();
+    let purge = async |scene: &Scene| {
+        let purge = ["room", "purge-history", &room_id, "--older-than", "0s", "--json"];
+        let ended = scene.hub.command(&purge).await?;
+        anyhow::Ok((ended["deleted"].clone(), ended["owed"].clone()))
+    };
+    for body in ["old 0", "old 1", "old 2"] {
+        scene.alice.say(&room_id, body).await?;
+    }
+    scene.told("old 2").await?;
+    // The cursor is on disk with the next transaction at the latest.
+    until("the cursor to be written", || async {
+        let (_, owed) = purge(&scene).await?;
+        ensure!(owed == 0, "{owed} are owed");
+        Ok(())
+    })
+    .await?;
+    scene.hub.command(&["registration", "pause", ID]).await?;
+    for body in ["owed 0", "owed 1", "owed 2"] {
+        scene.alice.say(&room_id, body).await?;
+    }
+    // Of the old ones the last was the room's newest event until now, which stays.
+    assert_eq!(purge(&scene).await?, (json!(1), json!(2)));
+    scene.hub.kill().await?;
+    scene.hub.serve().await?;
+    scene.hub.command(&["registration", "resume", ID]).await?;
+    scene.told("owed 2").await?;
+    assert_eq!(scene.appservice.bodies(), ["old 0", "old 1", "old 2", "owed 0", "owed 1", "owed 2"]);
+    scene.settled().await?;
+
+    scene.hub.command(&["registration", "pause", ID]).await?;
+    for body in ["lapses", "newest"] {
+        scene.alice.say(&room_id, body).await?;
+    }
+    until("what was taken to be purged", || async {
+        let (_, owed) = purge(&scene).await?;
+        ensure!(owed == 1, "{owed} are owed");
+        Ok(())
+    })
+    .await?;
+    let event = |body: &str| json!({"msgtype": "m.text", "body": body});
+    let contents = async |scene: &Scene| {
+        let messages = scene.alice.messages(&room_id, 100).await?;
+        let messages = messages.iter().filter(|event| event["type"] == "m.room.message");
+        anyhow::Ok(messages.map(|event| event["content"].clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(contents(&scene).await?, [event("lapses"), event("newest")]);
+    scene.command(&["lapse", ID]).await?;
+    assert_eq!(purge(&scene).await?, (json!(1), json!(0)));
+    assert_eq!(contents(&scene).await?, [event("newest")]);
+    scene.hub.command(&["registration", "resume", ID]).await?;
+    scene.alice.say(&room_id, "after").await?;
+    scene.told("after").await?;
+    ensure!(!scene.appservice.bodies().contains(&"lapses".to_owned()), "what lapsed came");
+    assert_eq!(scene.appservice.violations(), Vec::<String>::new());
+    scene.settled().await.map(drop)
+}
+
+#[tokio::test]
+async fn purge_keeps_what_an_appservice_still_has_to_take_until_it_lapses_on_sqlite() -> Result<()> {
+    purge(Database::Sqlite).await
+}
+
+#[tokio::test]
+async fn purge_keeps_what_an_appservice_still_has_to_take_until_it_lapses_on_postgres() -> Result<()> {
+    purge(Database::Postgres).await
+}
+
+#[tokio::test]
+async fn rooms_keep_messages_as_long_as_they_say_and_until_appservices_have_them() -> Result<()> {
+    let retention = "retention:\n  enabled: true\n  allowed_lifetime_max: 1y\n  purge_jobs:\n  - interval: 1s\n";
+    let scene = Scene::set_with(Database::Sqlite, 1, retention).await?;
+    let heard = &scene.rooms[0];
+    let own = scene.alice.create_room(&json!({})).await?;
+    let other = scene.alice.create_room(&json!({})).await?;
+    for room_id in [heard, &own] {
+        scene.alice.set_state(room_id, "m.room.retention", "", &json!({"max_lifetime": 1_000})).await?;
+    }
+    scene.settled().await?;
+    scene.hub.command(&["registration", "pause", ID]).await?;
+    for room_id in [heard, &own, &other] {
+        scene.alice.say(room_id, "first").await?;
+        scene.alice.say(room_id, "newest").await?;
+    }
+    let bodies = async |room_id: &str| {
+        let messages = scene.alice.messages(room_id, 100).await?;
+        anyhow::Ok(messages.iter().filter_map(|event| event["content"]["body"].as_str().map(str::to_owned)).collect())
+    };
+    let only_newest = async |room_id: &str| {
+        until("the first message to be purged", || async {
+            let bodies: Vec<String> = bodies(room_id).await?;
+            ensure!(bodies == ["newest"], "{bodies:?}");
+            Ok(())
+        })
+        .await
+    };
+    only_newest(&own).await?;
+    let both = ["first", "newest"].map(str::to_owned);
+    assert_eq!(bodies(&other).await?, both);
+    assert_eq!(bodies(heard).await?, both);
+    scene.hub.command(&["registration", "resume", ID]).await?;
+    scene.told("newest").await?;
+    assert_eq!(scene.appservice.bodies(), both);
+    only_newest(heard).await?;
+    assert_eq!(scene.alice.membership(heard, &scene.alice.user_id).await?, "join");
+    scene.settled().await.map(drop)
 }
 
 #[tokio::test]
