@@ -1,5 +1,6 @@
 //! Backups made while the hub runs, and the server that comes from one.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -159,7 +160,10 @@ fn backup_with_keys_makes_a_server_from_nothing() -> Result<()> {
         let picture = scene.alice.upload("kept.txt", "text/plain", "kept").await?;
         scene.alice.say(&scene.room_id, "kept").await?;
         let backup = scene.path("backup");
+        std::fs::create_dir(&backup)?;
+        std::fs::set_permissions(&backup, std::fs::Permissions::from_mode(0o755))?;
         scene.hub.command(&["backup", &backup, "--with-keys"]).await?;
+        assert_eq!(std::fs::metadata(&backup)?.permissions().mode() & 0o777, 0o700, "others can read the backup");
         let files = ["causeway.db", "causeway.db-wal", "causeway.db-shm", "signing.key", "secrets.key"];
         let keys = |scene: &Scene| ["signing.key", "secrets.key"].map(|name| std::fs::read(scene.path(name)).ok());
         let kept = keys(&scene);

@@ -3,8 +3,8 @@
 pub mod files;
 pub mod manifest;
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -102,7 +102,9 @@ fn media(from: &Path, to: &Path) -> anyhow::Result<Count> {
 
 fn make_empty(folder: &Path) -> anyhow::Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.with_context(|| format!("making {}", folder.display()))?;
+    // One that was there already too.
+    made.and_then(|()| fs::set_permissions(folder, Permissions::from_mode(0o700)))
+        .with_context(|| format!("making {}", folder.display()))?;
     let mut entries = folder.read_dir().with_context(|| format!("reading {}", folder.display()))?;
     if entries.next().is_some() {
         bail!("{} is not empty; name a folder that is not there yet", folder.display());
