@@ -54,6 +54,12 @@ pub(crate) struct State {
     pub holding: HashSet<PortalKey>,
     /// the task that asks listeners whether they live
     pub watch: Option<tokio::task::AbortHandle>,
+    /// the task that follows who types
+    pub typing: Option<tokio::task::AbortHandle>,
+    /// where a login's network was told that somebody types
+    pub told_typing: HashSet<(OwnedRoomId, LoginId)>,
+    /// owners who type on the network, and until when that is shown: it is not told there
+    pub puppets_typing: HashMap<(OwnedRoomId, OwnedUserId), std::time::Instant>,
     pub rooms: HashMap<OwnedRoomId, PortalKey>,
     /// management rooms and who talks to the bot there
     pub management: HashMap<OwnedRoomId, OwnedUserId>,

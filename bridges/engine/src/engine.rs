@@ -382,14 +382,18 @@ impl Engine {
         let name = format!("{} bridge", connector.descriptor().name);
         self.hub.matrix.set_profile(&bridge.bot, Some(&name), None).await?;
         *bridge.connector.write().unwrap_or_else(PoisonError::into_inner) = Some(connector);
+        bridge.follow_typing();
         bridge.go().await
     }
 
     async fn halt(&self, bridge: &Arc<Bridge>) {
         let logins: Vec<LoginId> = bridge.state().logins.keys().cloned().collect();
         *bridge.connector.write().unwrap_or_else(PoisonError::into_inner) = None;
-        let watch = bridge.state().watch.take();
-        watch.inspect(tokio::task::AbortHandle::abort);
+        let tasks = {
+            let mut state = bridge.state();
+            [state.watch.take(), state.typing.take()]
+        };
+        tasks.iter().flatten().for_each(tokio::task::AbortHandle::abort);
         self.host.disable(&bridge.id).await;
         for login in &logins {
             if let Err(error) = bridge.unheard(login, None).await {

@@ -34,6 +34,7 @@ mod queues;
 mod secrets;
 mod services;
 mod settings;
+mod typing;
 mod work;
 
 pub use bridge::Bridge;

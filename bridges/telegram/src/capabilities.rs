@@ -56,7 +56,7 @@ pub fn room() -> RoomFeatures {
         reactions_per_user: Some(1),
         allowed_reactions: None,
         read_receipts: false,
-        typing: false,
+        typing: true,
         room_name: Level::Partial,
         room_topic: Level::Partial,
         room_avatar: Level::Partial,

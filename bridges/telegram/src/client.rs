@@ -87,6 +87,8 @@ pub struct Session {
     pub place: Row<u64>,
     /// whose profile is to be looked at: `person 5`, `chat -5`
     pub stale: Table<u32>,
+    /// chats and topics where somebody types, and how often that was said again; forgotten with the Store
+    pub typing: BTreeMap<(i64, Option<i64>), u32>,
 }
 
 impl Session {
@@ -105,6 +107,7 @@ impl Session {
             outbox: Table::load("pending "),
             place: Row::load("place"),
             stale: Table::load("stale "),
+            typing: BTreeMap::new(),
         }
     }
 
@@ -150,6 +153,14 @@ impl Session {
         let token = format!("{} {what}", self.link.number);
         if let Err(error) = http::start(&token, &request) {
             self.retry(&error.message);
+        }
+    }
+
+    /// A call that may as well be lost.
+    pub fn hint(&mut self, what: &str, call: &Call) {
+        let request = call.request(&self.config.api_base, &login::token());
+        if let Err(error) = http::start(&format!("{} {what}", self.link.number), &request) {
+            log::debug("call left out", &[("method", &call.method), ("error", &error.message)]);
         }
     }
 
@@ -274,6 +285,7 @@ impl Session {
             "retry" if !self.link.is_refused => self.greet(),
             "outbox" => self.pump(),
             "profiles" => self.refresh(),
+            "typing" => self.repeat_typing(),
             _ => {}
         }
     }

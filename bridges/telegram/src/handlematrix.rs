@@ -78,11 +78,14 @@ impl Session {
             MatrixKind::React(react) => self.react(&react.target, Some(&react.emoji)),
             MatrixKind::Unreact(unreact) => self.unreact(&unreact.target, &unreact.emoji_id),
             MatrixKind::Remove(target) => Self::remove(target),
+            MatrixKind::Typing(is_typing) => {
+                self.set_typing(to.chat, to.topic, *is_typing);
+                return Outcome::Done;
+            }
             MatrixKind::Member(change) => self.change_member(to, change),
             MatrixKind::Setting(setting) => self.set(to, setting),
             MatrixKind::PollVote(_) => Err(unsupported("a bot can't vote on Telegram")),
             MatrixKind::ReadReceipt(_)
-            | MatrixKind::Typing(_)
             | MatrixKind::Unread(_)
             | MatrixKind::AcceptRequest
             | MatrixKind::DeleteChat(_)
@@ -295,6 +298,7 @@ impl Session {
             return Err(ignored("the bot stays in the chat; take it out there"));
         };
         let is_private = self.chats.get(&to.chat.to_string()).is_some_and(|chat| chat.kind == ChatType::Private);
+        let is_basic = self.chats.get(&to.chat.to_string()).is_some_and(|chat| chat.kind == ChatType::Group);
         let user = ghost.parse::<i64>().unwrap_or_default();
         if is_private || user <= 0 || to.topic.is_some() {
             return Err(ignored("it has no members to change"));
@@ -302,6 +306,8 @@ impl Session {
         let parameters = json!({"chat_id": to.chat, "user_id": user});
         let method = match change.membership {
             Membership::Ban => "banChatMember",
+            // A basic group knows no bans: who is taken out may come back.
+            Membership::Leave if is_basic => "banChatMember",
             // Who is not banned is taken out by this, and may come back.
             Membership::Leave => "unbanChatMember",
             Membership::Invite => {

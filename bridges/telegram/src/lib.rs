@@ -17,6 +17,7 @@ mod media;
 mod outbox;
 mod people;
 mod refresh;
+mod typing;
 mod upload;
 
 pub use connector::Telegram;

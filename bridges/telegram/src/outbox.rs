@@ -31,6 +31,8 @@ const AT_ONCE: usize = 8;
 /// Of them with files, each of which the host holds whole.
 const FILES_AT_ONCE: usize = 2;
 const LAST_PAUSE: u64 = 60_000;
+/// What Telegram says of pictures that it takes as files only.
+const NO_PHOTO: [&str; 3] = ["PHOTO_INVALID_DIMENSIONS", "IMAGE_PROCESS_FAILED", "PHOTO_EXT_INVALID"];
 const LOST: &str = "the bridge stopped before Telegram had answered";
 
 /// A Matrix event that is not settled yet. Its key is its place, so the table is the queue.
@@ -221,6 +223,15 @@ impl Session {
                 }
                 return;
             }
+        }
+        if let Failure::Api(error) = &failure
+            && NO_PHOTO.iter().any(|words| error.description.contains(words))
+            && let Some(file) = call.file.as_mut().filter(|file| file.field == "photo")
+        {
+            call.method = "sendDocument".to_owned();
+            call.parameters.remove("has_spoiler");
+            file.field = "document".to_owned();
+            return;
         }
         // Telegram has refused it, or it never left: it is certainly not there.
         let is_untouched = match &failure {

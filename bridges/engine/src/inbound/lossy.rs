@@ -16,6 +16,14 @@ impl Bridge {
         let shown = match &event.kind {
             RemoteKind::Typing(typing) => {
                 let timeout = (typing.timeout_ms > 0).then(|| Duration::from_millis(typing.timeout_ms));
+                if !self.owns(&user) {
+                    let place = (room.clone(), user.clone());
+                    let mut state = self.state();
+                    match timeout.and_then(|timeout| std::time::Instant::now().checked_add(timeout)) {
+                        Some(until) => _ = state.puppets_typing.insert(place, until),
+                        None => _ = state.puppets_typing.remove(&place),
+                    }
+                }
                 self.matrix().typing(&room, &user, timeout).await
             }
             RemoteKind::ReadReceipt(receipt) => {

@@ -1,5 +1,6 @@
 //! The hub itself behind [`Matrix`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +14,9 @@ use causeway_hub::rooms::{CreateRoom, Membership, NewEvent, Rooms, SendError};
 use causeway_hub::typing::Typing;
 use causeway_router::Registrations;
 use causeway_store::{Entry, Store, Value as Arg, put_alias};
-use ruma::{EventId, MxcUri, OwnedEventId, OwnedRoomId, OwnedServerName, RoomId, ServerName, UserId};
+use ruma::{EventId, MxcUri, OwnedEventId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, ServerName, UserId};
 use serde_json::Value;
+use tokio::sync::broadcast;
 
 use super::{Matrix, MatrixError};
 
@@ -104,6 +106,14 @@ impl Matrix for HubMatrix {
     async fn typing(&self, room: &RoomId, user: &UserId, timeout: Option<Duration>) -> Result<(), MatrixError> {
         self.typing.set(room, user, timeout);
         Ok(())
+    }
+
+    fn watch_typing(&self) -> broadcast::Receiver<Arc<str>> {
+        self.typing.watch()
+    }
+
+    fn typists(&self, room: &RoomId) -> BTreeSet<OwnedUserId> {
+        self.typing.changed_after(room.as_str(), 0).unwrap_or_default()
     }
 
     async fn read(&self, room: &RoomId, user: &UserId, up_to: &EventId) -> Result<(), MatrixError> {

@@ -6,6 +6,7 @@ mod hub;
 pub use error::MatrixError;
 pub use hub::HubMatrix;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +14,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use causeway_hub::rooms::{CreateRoom, Membership, NewEvent};
 use causeway_store::Entry;
-use ruma::{OwnedEventId, OwnedRoomId, RoomId, ServerName, UserId};
+use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId};
 use serde_json::Value;
+use tokio::sync::broadcast;
 
 #[async_trait]
 pub trait Matrix: Send + Sync {
@@ -41,6 +43,9 @@ pub trait Matrix: Send + Sync {
     async fn note_masquerade(&self, bridge: &str, user: &UserId, what: &str) -> Result<(), MatrixError>;
 
     async fn typing(&self, room: &RoomId, user: &UserId, timeout: Option<Duration>) -> Result<(), MatrixError>;
+    /// Rooms where who types changes from now on.
+    fn watch_typing(&self) -> broadcast::Receiver<Arc<str>>;
+    fn typists(&self, room: &RoomId) -> BTreeSet<OwnedUserId>;
     async fn read(&self, room: &RoomId, user: &UserId, up_to: &ruma::EventId) -> Result<(), MatrixError>;
 
     async fn upload(&self, user: &UserId, file_name: &str, mime: &str, data: Bytes) -> Result<String, MatrixError>;

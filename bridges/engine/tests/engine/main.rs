@@ -51,6 +51,7 @@ on_both_databases! {
     listeners::copies_are_dropped_when_the_network_answered_the_listener,
     listeners::a_listener_that_does_not_answer_is_succeeded,
     listeners::a_listener_that_has_no_connection_is_succeeded_at_once,
+    outbound::typing_is_told_as_it_begins_and_ends_and_not_back_to_where_it_comes_from,
     outbound::the_relay_speaks_for_who_has_no_login_with_their_name,
     outbound::a_pending_message_is_settled_by_its_echo_and_makes_no_second_event,
     outbound::a_store_that_wakes_for_a_message_takes_it_once,

@@ -187,6 +187,46 @@ pub async fn the_relay_speaks_for_who_has_no_login_with_their_name(world: World)
     assert_eq!(names, [None, Some(("stranger", "stranger: "))]);
 }
 
+pub async fn typing_is_told_as_it_begins_and_ends_and_not_back_to_where_it_comes_from(world: World) {
+    let (alice, room) = portal(&world).await;
+    let told = |what: &'static str, wanted: &'static [bool]| {
+        let world = &world;
+        async move {
+            let wait = async {
+                loop {
+                    let told: Vec<bool> = {
+                        let offered = world.host.connector.offered.lock().unwrap();
+                        let typing = |event: &MatrixEvent| {
+                            if let MatrixKind::Typing(is_typing) = event.kind { Some(is_typing) } else { None }
+                        };
+                        offered.iter().filter_map(typing).collect()
+                    };
+                    if told == wanted {
+                        return;
+                    }
+                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                }
+            };
+            let ended = tokio::time::timeout(std::time::Duration::from_secs(20), wait).await;
+            assert!(ended.is_ok(), "{what}: not {wanted:?}");
+        }
+    };
+    world.matrix.types(&room, "@stranger:hub.test", true);
+    world.matrix.types(&room, "@irc_bob:hub.test", true);
+    world.matrix.types(&room, "@alice:hub.test", true);
+    told("alice begins", &[true]).await;
+    world.matrix.types(&room, "@alice:hub.test", false);
+    told("alice stops", &[true, false]).await;
+    // Her own typing on the network is shown, and not told back.
+    let mut own = event("alice", "", RemoteKind::Typing(Typing { timeout_ms: 60_000, recording: false }));
+    own.sender.is_me = true;
+    world.deliver(&alice, submit([own.clone()])).await;
+    own.kind = RemoteKind::Typing(Typing { timeout_ms: 0, recording: false });
+    world.deliver(&alice, submit([own])).await;
+    world.matrix.types(&room, "@alice:hub.test", true);
+    told("alice begins again", &[true, false, true]).await;
+}
+
 fn text(body: &str) -> serde_json::Value {
     json!({"msgtype": "m.text", "body": body})
 }

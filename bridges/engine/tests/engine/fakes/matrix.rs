@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use causeway_hub::rooms::{CreateRoom, Membership, MembershipChange, NewEvent};
 use causeway_store::{Commit, Entry, EntryKind, EventNid, InterestNid, Place, Position, RoomNid, Store, Value as Arg};
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId, server_name};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 /// An event in a room.
 #[derive(Clone, Debug)]
@@ -49,6 +49,8 @@ pub struct FakeMatrix {
     serial: AtomicI64,
     entries: Mutex<BTreeMap<String, Arc<Entry>>>,
     changed: watch::Sender<u64>,
+    typing: broadcast::Sender<Arc<str>>,
+    typists: Mutex<BTreeSet<OwnedUserId>>,
 }
 
 impl FakeMatrix {
@@ -64,7 +66,20 @@ impl FakeMatrix {
             serial: AtomicI64::new(1),
             entries: Mutex::default(),
             changed: watch::Sender::new(0),
+            typing: broadcast::Sender::new(16),
+            typists: Mutex::default(),
         }
+    }
+
+    /// Somebody begins or stops to type, in a world with one room.
+    pub fn types(&self, room: &RoomId, user: &str, is_typing: bool) {
+        let user: OwnedUserId = user.try_into().unwrap();
+        {
+            let mut typists = self.typists.lock().unwrap();
+            let changed = if is_typing { typists.insert(user) } else { typists.remove(&user) };
+            assert!(changed || !is_typing, "typing already");
+        }
+        let _ = self.typing.send(room.as_str().into());
     }
 
     pub fn changes(&self) -> watch::Receiver<u64> {
@@ -275,8 +290,17 @@ impl Matrix for FakeMatrix {
         Ok(())
     }
 
-    async fn typing(&self, _: &RoomId, _: &UserId, _: Option<Duration>) -> Result<(), MatrixError> {
+    async fn typing(&self, room: &RoomId, user: &UserId, timeout: Option<Duration>) -> Result<(), MatrixError> {
+        self.types(room, user.as_str(), timeout.is_some());
         Ok(())
+    }
+
+    fn watch_typing(&self) -> broadcast::Receiver<Arc<str>> {
+        self.typing.subscribe()
+    }
+
+    fn typists(&self, _: &RoomId) -> BTreeSet<OwnedUserId> {
+        self.typists.lock().unwrap().clone()
     }
 
     async fn read(&self, _: &RoomId, _: &UserId, _: &ruma::EventId) -> Result<(), MatrixError> {

@@ -1,5 +1,7 @@
 //! Files both ways: their bytes, their kinds, and what is too large.
 
+use causeway_emulators::telegram::{ApiError, Fault};
+
 use super::*;
 
 #[test]
@@ -119,6 +121,14 @@ async fn to_telegram(scene: &Scene) -> Result<()> {
             assert_eq!(object["duration"], 3);
         }
     }
+    // A picture that Telegram shows as none goes as a file.
+    let refusal = ApiError::bad("PHOTO_INVALID_DIMENSIONS");
+    telegram.fault("sendPhoto", Fault::Refuse(refusal));
+    let uri = alice.upload("long.png", "image/png", "a long one").await?;
+    let long =
+        json!({"msgtype": "m.image", "body": "long.png", "url": uri, "info": {"mimetype": "image/png", "size": 10}});
+    scene.send("m.room.message", &long).await?;
+    scene.sent("it as a file", |message| message["document"]["file_name"] == "long.png").await?;
     let uri = alice.upload("harbor.jpg", "image/jpeg", "the harbor").await?;
     let captioned = |caption: &str, uri: &str| json!({"msgtype": "m.image", "body": caption, "filename": "harbor.jpg", "url": uri, "info": {"mimetype": "image/jpeg", "size": 10}});
     let event_id = scene.send("m.room.message", &captioned("the harbor today", &uri)).await?;

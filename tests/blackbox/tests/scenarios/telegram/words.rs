@@ -93,6 +93,20 @@ async fn to_telegram(scene: &Scene) -> Result<()> {
         ]
     );
 
+    let typing = format!(
+        "/_matrix/client/v3/rooms/{}/typing/{}",
+        causeway_blackbox::escape(room_id),
+        causeway_blackbox::escape(&alice.user_id)
+    );
+    alice.put(&typing, &json!({"typing": true, "timeout": 20_000})).await?;
+    until("alice to be seen typing", || async {
+        let calls = telegram.calls("sendChatAction");
+        let is_hers = |call: &causeway_emulators::telegram::Call| call.params.int("chat_id") == Some(chat);
+        ensure!(calls.iter().any(is_hers), "{calls:?}");
+        Ok(())
+    })
+    .await?;
+    alice.put(&typing, &json!({"typing": false})).await?;
     let emote = json!({"msgtype": "m.emote", "body": "waves"});
     scene.send("m.room.message", &emote).await?;
     let waves = scene.sent("her emote", says("waves")).await?;
