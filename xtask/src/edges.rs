@@ -20,7 +20,8 @@ mod tests {
         &["causeway-fault"],
     ];
     /// Guests see nothing of the above.
-    const GUESTS: &[&str] = &["causeway-hostile", "causeway-irc", "causeway-sdk", "causeway-table-bomb"];
+    const GUESTS: &[&str] =
+        &["causeway-hostile", "causeway-irc", "causeway-sdk", "causeway-table-bomb", "causeway-telegram"];
 
     fn edges() -> Vec<(String, String)> {
         let text =
