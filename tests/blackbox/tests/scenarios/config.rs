@@ -11,6 +11,8 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
+use crate::registrations::doctor;
+
 async fn hang_up(hub: &Hub) -> Result<()> {
     let pid = hub.pid().context("the hub runs")?;
     ensure!(Command::new("kill").args(["-HUP", &pid.to_string()]).status().await?.success(), "no SIGHUP");
@@ -54,10 +56,14 @@ async fn sighup_takes_a_new_certificate_and_a_new_log_filter() -> Result<()> {
 
     let second = certificate(files.path())?;
     ensure!(shows(port, &second).await.is_err(), "the new certificate is shown before anybody asked for it");
+    let (is_well, said) = doctor(&hub).await?;
+    ensure!(!is_well && said.contains(&format!("127.0.0.1:{port} still shows another")), "{said}");
     let text = std::fs::read_to_string(hub.config())?;
     std::fs::write(hub.config(), text.replacen("causeway:\n", "causeway:\n  log: {filter: debug}\n", 1))?;
     hang_up(&hub).await?;
     until("the new certificate", || shows(port, &second)).await?;
+    let (_, said) = doctor(&hub).await?;
+    ensure!(said.contains(&format!("127.0.0.1:{port} shows it")) && said.contains("good for"), "{said}");
     until("a line of the new level", || async {
         ensure!(hub.log().contains("DEBUG"), "none in {} bytes", hub.log().len());
         Ok(())

@@ -3,6 +3,7 @@
 mod local;
 mod public;
 mod running;
+mod served;
 
 use std::path::PathBuf;
 

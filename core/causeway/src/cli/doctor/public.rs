@@ -34,7 +34,7 @@ pub async fn look(config: &Config, findings: &mut Findings) {
         let now = ASN1Time::now().timestamp();
         match certificate(path, host.filter(|_| serves), now, findings) {
             Ok(()) if !serves => findings.note("certificate", "no listener has `tls: true`, so nobody sees it"),
-            Ok(()) => {}
+            Ok(()) => super::served::look(config, (path, key), findings).await,
             Err(error) => findings.wrong("certificate", format!("{}: {error:#}", path.display())),
         }
     }
