@@ -2,7 +2,8 @@
 
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
-use causeway_hub::rooms::RoomSnapshot;
+use causeway_hub::rooms::Rooms;
+use ruma::RoomId;
 
 use crate::{ApiError, Requester};
 
@@ -31,8 +32,8 @@ pub(crate) fn refused() -> ApiError {
 }
 
 /// Refuses a guest who wants to join a room that is not open to guests; an invite changes nothing in that.
-pub(crate) fn must_be_let_in(requester: &Requester, room: &RoomSnapshot) -> Result<(), ApiError> {
-    match requester.guest && !room.lets_guests_in() {
+pub(crate) async fn must_be_let_in(requester: &Requester, rooms: &Rooms, room_id: &RoomId) -> Result<(), ApiError> {
+    match requester.guest && !rooms.snapshot(room_id).await?.lets_guests_in() {
         true => Err(refused()),
         false => Ok(()),
     }

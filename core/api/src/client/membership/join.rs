@@ -17,7 +17,7 @@ pub async fn by_id(
     limits.check(Limited::Join, &requester)?;
     let room_id = request.room_id;
     limits.check_of(Limited::JoinOfRoom, &requester, room_id.as_str())?;
-    must_be_let_in(&requester, &*rooms.snapshot(&room_id).await?)?;
+    must_be_let_in(&requester, &rooms, &room_id).await?;
     let join = change(&requester, room_id.clone(), None, MembershipChange::Join, request.reason);
     rooms.change_membership(join).await?;
     Ok(Answer(join_room_by_id::v3::Response::new(room_id)))
@@ -34,7 +34,7 @@ pub async fn by_id_or_alias(
     limits.check(Limited::Join, &requester)?;
     let room_id = resolve(&aliases, &request.room_id_or_alias).await?;
     limits.check_of(Limited::JoinOfRoom, &requester, room_id.as_str())?;
-    must_be_let_in(&requester, &*rooms.snapshot(&room_id).await?)?;
+    must_be_let_in(&requester, &rooms, &room_id).await?;
     let join = change(&requester, room_id.clone(), None, MembershipChange::Join, request.reason);
     rooms.change_membership(join).await?;
     Ok(Answer(join_room_by_id_or_alias::v3::Response::new(room_id)))

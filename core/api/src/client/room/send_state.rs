@@ -33,7 +33,7 @@ pub async fn send_state(
                 limits.check(Limited::Join, &requester)?;
                 limits.check_of(Limited::JoinOfRoom, &requester, membership.room_id.as_str())?;
             }
-            guests::must_be_let_in(&requester, &*rooms.snapshot(&membership.room_id).await?)?;
+            guests::must_be_let_in(&requester, &rooms, &membership.room_id).await?;
         }
         if membership.change == MembershipChange::Invite {
             check_invites(&limits, &requester, &membership.room_id, &membership.target)?;
