@@ -1,7 +1,11 @@
 //! Account data: what a user's clients keep for each other, globally and for each room. Tags are the room type `m.tag`.
 
+use std::collections::{HashMap, HashSet};
+
 use causeway_store::{Commit, CommitError, Notice, Store, StoreError, put_account_data};
 use ruma::{RoomId, UserId};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 #[derive(Clone)]
@@ -58,4 +62,16 @@ impl AccountData {
         };
         self.set(user_id, Some(room_id), "m.tag", &json!({ "tags": tags }).to_string()).await
     }
+}
+
+/// Whose words a user does not want to see (client-server API, "Ignoring Users").
+pub(crate) async fn ignored_users(store: &Store, user_id: &str) -> Result<HashSet<String>, StoreError> {
+    #[derive(Deserialize)]
+    struct Content {
+        #[serde(default)]
+        ignored_users: HashMap<String, IgnoredAny>,
+    }
+    let content = store.account_data(user_id, "", "m.ignored_user_list").await?;
+    let content = content.and_then(|content| serde_json::from_str::<Content>(&content).ok());
+    Ok(content.map(|content| content.ignored_users.into_keys().collect()).unwrap_or_default())
 }

@@ -143,9 +143,7 @@ impl TestHub {
             gateways: Gateways::new(AddressRanges::default()).expect("an HTTP client"),
             include_content: true,
             count_rooms: true,
-        })
-        .await
-        .expect("no pushers yet");
+        });
         let api = Api::new(Parts {
             config: Arc::new(config),
             limits: RateLimits::new(rates),

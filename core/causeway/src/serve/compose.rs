@@ -145,7 +145,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
             include_content: config.push.include_content,
             count_rooms: config.push.count_rooms,
         };
-        causeway_hub::push::start(sources).await.context("reading the pushers")?;
+        causeway_hub::push::start(sources);
     }
     let api = Api::new(Parts {
         config: Arc::new(api_config(config)),

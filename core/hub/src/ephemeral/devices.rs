@@ -4,16 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use causeway_room::membership;
 use causeway_router::{DeviceKeys, EphemeralMark, Ephemerals, Registered};
 use causeway_store::{AddressedMessage, Entry, Position, StoreError, delete_to_device_up_to};
 use ruma::events::room::member::MembershipState;
 use ruma::{OwnedRoomId, UserId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::Source;
-use crate::rooms::{RoomSnapshot, SendError};
+use crate::rooms::{RoomSnapshot, SendError, membership_in};
 
 /// Messages read at once.
 const PAGE: i64 = 500;
@@ -211,14 +210,4 @@ fn event(addressed: AddressedMessage) -> Result<Box<RawValue>, StoreError> {
 
 fn inconsistent(source: serde_json::Error) -> StoreError {
     StoreError::Inconsistent { what: "to_device.content".to_owned(), source: Some(Box::new(source)) }
-}
-
-fn membership_in(pdu: &str) -> MembershipState {
-    #[derive(Deserialize)]
-    struct Member<'a> {
-        #[serde(borrow)]
-        content: &'a RawValue,
-    }
-    let member = serde_json::from_str::<Member<'_>>(pdu).ok();
-    member.and_then(|member| membership::of(member.content).ok()).unwrap_or(MembershipState::Leave)
 }

@@ -3,18 +3,20 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use causeway_store::{Entry, EntryKind, Group, Notice, Position, PusherRow, Store, StoreError};
 use ruma::OwnedUserId;
-use serde::Deserialize;
+use ruma::events::room::member::MembershipState;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
 
 use super::gateway::{Gateways, Pusher};
 use super::pushing;
 use crate::notifications::Notifications;
-use crate::rooms::Rooms;
+use crate::rooms::{Rooms, membership_in};
 
 /// What pushers are made of.
 pub struct PushSources {
@@ -73,17 +75,23 @@ impl Task {
     }
 }
 
-/// Pushes until the runtime ends. Must be called within one, before anything is committed.
-pub async fn start(sources: PushSources) -> Result<(), StoreError> {
+/// Before another try to read the pushers at the start.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Pushes until the runtime ends. Must be called within one. The start does not wait for the pushers to be read: what is
+/// committed meanwhile is looked at behind that.
+pub fn start(sources: PushSources) {
     let groups = sources.store.watch();
     let position = sources.store.position();
     let shared = Arc::new(Shared { of: sources, seen: watch::Sender::new(position), known: Mutex::default() });
-    shared.reload().await?;
     tokio::spawn(follow(shared, groups));
-    Ok(())
 }
 
 async fn follow(shared: Arc<Shared>, mut groups: Receiver<Arc<Group>>) {
+    while let Err(error) = shared.reload().await {
+        tracing::error!(error = &error as &dyn std::error::Error, "the pushers cannot be read; trying again");
+        sleep(AGAIN).await;
+    }
     loop {
         match groups.recv().await {
             Ok(group) => shared.committed(&group).await,
@@ -133,10 +141,10 @@ impl Shared {
         if let Some(tasks) = target.and_then(|target| known.of_user.get(target)).cloned() {
             let in_room = known.in_room.entry(Arc::clone(room)).or_default();
             in_room.retain(|task| tasks.iter().all(|own| !Arc::ptr_eq(own, task)));
-            match membership(entry).as_deref() {
-                Some("join") => in_room.extend(tasks),
+            match membership_in(&entry.json) {
+                MembershipState::Join => in_room.extend(tasks),
                 // A newcomer is not told of others' words, only of this.
-                Some("invite") => tasks.iter().for_each(|task| {
+                MembershipState::Invite => tasks.iter().for_each(|task| {
                     task.mark(|it| {
                         it.rooms.insert(Arc::clone(room));
                     });
@@ -210,16 +218,4 @@ impl Task {
     fn is_of(&self, row: &PusherRow) -> bool {
         self.pusher.app_id == row.app_id && self.pusher.pushkey == row.pushkey && self.text == row.pusher
     }
-}
-
-fn membership(entry: &Entry) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Stored {
-        content: Content,
-    }
-    #[derive(Deserialize)]
-    struct Content {
-        membership: String,
-    }
-    serde_json::from_str::<Stored>(&entry.json).ok().map(|stored| stored.content.membership)
 }

@@ -4,17 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_store::{
-    Commit, Entry, EntryKind, Notice, Place, Position, StoreError, UserRoom, delete_pusher, set_pusher_position,
-};
+use causeway_store::{Commit, Entry, EntryKind, Notice, Place, Position, UserRoom, delete_pusher, set_pusher_position};
 use ruma::RoomId;
 use ruma::push::Action;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::gateway::Pushed;
 use super::pushers::{Shared, Task};
+use crate::account_data::ignored_users;
 use crate::rooms::{RoomSnapshot, SendError};
 
 /// Events of a room that are looked at in one turn; older ones are not pushed any more.
@@ -139,28 +137,14 @@ impl Pushing {
             return Ok(more);
         }
         let snapshot = of.rooms.snapshot(room_id).await?;
-        let ignored = self.ignored().await?;
-        for entry in new.into_iter().filter(|entry| !ignored.iter().any(|sender| **sender == *entry.sender)) {
+        let ignored = ignored_users(&of.store, user_id.as_str()).await?;
+        for entry in new.into_iter().filter(|entry| !ignored.contains(&*entry.sender)) {
             let actions = of.notifications.actions(user_id, &snapshot, &entry).await?;
             if actions.iter().any(Action::should_notify) {
                 events.push(Notified { entry, room: Arc::clone(&snapshot), actions });
             }
         }
         Ok(more)
-    }
-
-    async fn ignored(&self) -> Result<Vec<String>, StoreError> {
-        #[derive(Deserialize)]
-        struct Content {
-            #[serde(default)]
-            ignored_users: Map<String, Value>,
-        }
-        let user_id = self.task.user_id.as_str();
-        let content = self.shared.of.store.account_data(user_id, "", "m.ignored_user_list").await?;
-        let content = content.and_then(|content| serde_json::from_str::<Content>(&content).ok());
-        Ok(content
-            .map(|content| content.ignored_users.into_iter().map(|(user_id, _)| user_id).collect())
-            .unwrap_or_default())
     }
 
     /// Unread counts of all rooms, invites included.

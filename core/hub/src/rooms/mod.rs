@@ -22,6 +22,7 @@ mod visibility;
 pub use batch::{Batch, BatchError, BatchEvent, BatchPlace, Inserted};
 pub(crate) use redact::redacts;
 pub use requests::*;
+pub(crate) use snapshot::membership_in;
 pub use snapshot::{RoomSnapshot, membership_of};
 pub use state::{RoomState, StateEvent};
 pub use upgrade::Upgrade;

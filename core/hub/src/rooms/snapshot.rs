@@ -13,6 +13,7 @@ use ruma::events::room::member::MembershipState;
 use ruma::room::JoinRuleKind;
 use ruma::{OwnedUserId, RoomVersionId, UserId};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::PLACE_STEP;
 use super::state::{RoomState, StateEvent};
@@ -157,4 +158,15 @@ impl RoomSnapshot {
 /// The membership that a member event sets; a malformed one counts as none, as in the auth rules.
 pub fn membership_of(pdu: &Pdu) -> MembershipState {
     causeway_room::membership::of(pdu.content()).unwrap_or(MembershipState::Leave)
+}
+
+/// The same of an event's JSON.
+pub(crate) fn membership_in(pdu: &str) -> MembershipState {
+    #[derive(Deserialize)]
+    struct Member<'a> {
+        #[serde(borrow)]
+        content: &'a RawValue,
+    }
+    let member = serde_json::from_str::<Member<'_>>(pdu).ok();
+    member.and_then(|member| causeway_room::membership::of(member.content).ok()).unwrap_or(MembershipState::Leave)
 }

@@ -12,6 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::state::Members;
 use super::{Inner, SyncRequest, SyncToken, fields, invited};
+use crate::account_data::ignored_users;
 use crate::rooms::SendError;
 use crate::timelines::{glob, json_error};
 
@@ -119,7 +120,7 @@ impl Inner {
         let (rows, new_receipts, ignored) = tokio::try_join!(
             async { Ok(self.store.account_data_after(user_id, after).await?) },
             async { Ok(new_receipts.await?) },
-            self.ignored(user_id),
+            async { ignored_users(&self.store, user_id).await.map_err(SendError::from) },
         )?;
         let mut account_data: HashMap<String, Vec<Box<RawValue>>> = HashMap::new();
         for row in rows {
@@ -133,17 +134,6 @@ impl Inner {
         let known = self.sent_members.known(user_id, &request.device, request.since);
         let members = Members { known, sent: HashSet::new() };
         Ok(Shared { token, account_data, receipts, ignored, members })
-    }
-
-    async fn ignored(&self, user_id: &str) -> Result<HashSet<String>, SendError> {
-        #[derive(Deserialize)]
-        struct Content {
-            #[serde(default)]
-            ignored_users: HashMap<String, serde::de::IgnoredAny>,
-        }
-        let content = self.store.account_data(user_id, "", "m.ignored_user_list").await?;
-        let content = content.and_then(|content| serde_json::from_str::<Content>(&content).ok());
-        Ok(content.map(|content| content.ignored_users.into_keys().collect()).unwrap_or_default())
     }
 
     async fn room(
