@@ -5,6 +5,7 @@ mod hierarchy;
 mod summary;
 
 use causeway_store::{Commit, CommitError, Store, StoreError, publish_room, unpublish_room};
+use ruma::api::client::room::Visibility;
 use ruma::directory::{PublicRoomsChunk, PublicRoomsChunkInit};
 use ruma::events::room::guest_access::GuestAccess;
 use ruma::events::room::history_visibility::HistoryVisibility;
@@ -41,8 +42,10 @@ impl Directory {
         Self { store, rooms }
     }
 
-    pub async fn is_published(&self, network: &str, room_id: &RoomId) -> Result<bool, StoreError> {
-        self.store.is_published(network, room_id.as_str()).await
+    /// In this server's own directory.
+    pub async fn visibility(&self, room_id: &RoomId) -> Result<Visibility, StoreError> {
+        let is_published = self.store.is_published(OWN, room_id.as_str()).await?;
+        Ok(if is_published { Visibility::Public } else { Visibility::Private })
     }
 
     pub async fn set_published(&self, network: &str, room_id: &RoomId, published: bool) -> Result<(), CommitError> {

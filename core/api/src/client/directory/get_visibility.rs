@@ -1,8 +1,7 @@
 use axum::extract::State;
-use causeway_hub::directory::{Directory, OWN};
+use causeway_hub::directory::Directory;
 use causeway_hub::rooms::Rooms;
 use ruma::api::client::directory::get_room_visibility::v3::{Request, Response};
-use ruma::api::client::room::Visibility;
 
 use crate::{Answer, ApiError, Ruma};
 
@@ -13,6 +12,5 @@ pub async fn get(
     Ruma { request, .. }: Ruma<Request>,
 ) -> Result<Answer<Response>, ApiError> {
     rooms.snapshot(&request.room_id).await?;
-    let is_published = directory.is_published(OWN, &request.room_id).await?;
-    Ok(Answer(Response::new(if is_published { Visibility::Public } else { Visibility::Private })))
+    Ok(Answer(Response::new(directory.visibility(&request.room_id).await?)))
 }

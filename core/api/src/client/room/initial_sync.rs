@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::{Query, State};
-use causeway_hub::directory::{Directory, OWN};
+use causeway_hub::directory::Directory;
 use causeway_hub::rooms::{Rooms, membership_of};
 use causeway_hub::sync::Sync;
 use causeway_hub::timelines::{Form, PageRequest, Timelines, client_state};
@@ -38,10 +38,10 @@ pub async fn initial_sync(
     let page = timelines.page(&room, viewer(&requester), &page).await?;
     let chunk: Vec<_> = page.chunk.iter().rev().collect();
     let start = page.end.unwrap_or(page.start).to_string();
-    let is_published = directory.is_published(OWN, &room_id).await?;
+    let visibility = directory.visibility(&room_id).await?;
     let beside = beside(&sync, &requester, &room_id).await?;
     let mut answer = json!({
-        "room_id": room_id, "state": state, "visibility": if is_published { "public" } else { "private" },
+        "room_id": room_id, "state": state, "visibility": visibility,
         "messages": { "start": start, "end": now.to_string(), "chunk": chunk },
         "account_data": beside.account_data, "receipts": beside.receipts,
         "presence": beside.presence_of(|user_id| room.is_joined(user_id)),

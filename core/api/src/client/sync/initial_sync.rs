@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Query, State};
-use causeway_hub::directory::{Directory, OWN};
+use causeway_hub::directory::Directory;
 use causeway_hub::rooms::Rooms;
 use causeway_hub::sync::{Sync, SyncRequest, SyncToken};
 use causeway_hub::timelines::{Form, client_state};
@@ -15,7 +15,7 @@ use ruma::events::AnyRoomAccountDataEvent;
 use ruma::events::presence::PresenceEvent;
 use ruma::presence::PresenceState;
 use ruma::serde::Raw;
-use ruma::{OwnedRoomId, OwnedUserId, RoomId, UInt, UserId};
+use ruma::{OwnedUserId, RoomId, UInt, UserId};
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
@@ -53,11 +53,11 @@ pub async fn initial_sync(
     let mut shown = Vec::new();
     for (room_id, room) in &synced.rooms.join {
         let mut entry = of_room("join", room_id, &room.timeline, &room.state, &synced.next_batch)?;
-        entry.insert("account_data".to_owned(), json!(room.account_data.events));
-        shown.push(entry);
+        entry["account_data"] = json!(room.account_data.events);
+        shown.push((room_id, entry));
     }
     for (room_id, room) in &synced.rooms.leave {
-        shown.push(of_room("leave", room_id, &room.timeline, &room.state, &synced.next_batch)?);
+        shown.push((room_id, of_room("leave", room_id, &room.timeline, &room.state, &synced.next_batch)?));
     }
     for room_id in synced.rooms.invite.keys() {
         let room = rooms.snapshot(room_id).await?;
@@ -66,14 +66,12 @@ pub async fn initial_sync(
             "room_id": room_id, "membership": "invite", "inviter": own.pdu.sender(),
             "invite": client_state(&own.pdu, &room, Form::Whole)?,
         });
-        shown.extend(entry.as_object().cloned());
+        shown.push((room_id, entry));
     }
-    for entry in &mut shown {
-        let room_id = entry.get("room_id").and_then(Value::as_str).unwrap_or_default();
-        let room_id = OwnedRoomId::try_from(room_id).map_err(ApiError::internal)?;
-        let is_published = directory.is_published(OWN, &room_id).await?;
-        entry.insert("visibility".to_owned(), json!(if is_published { "public" } else { "private" }));
+    for (room_id, entry) in &mut shown {
+        entry["visibility"] = json!(directory.visibility(room_id).await?);
     }
+    let shown: Vec<Value> = shown.into_iter().map(|(_, entry)| entry).collect();
     let receipts = receipts(&synced)?;
     Ok(Json(json!({
         "rooms": shown, "presence": synced.presence.events, "account_data": synced.account_data.events,
@@ -87,18 +85,17 @@ fn of_room(
     timeline: &v3::Timeline,
     state: &v3::State,
     end: &str,
-) -> Result<Map<String, Value>, ApiError> {
+) -> Result<Value, ApiError> {
     let state = match state {
         v3::State::Before(events) | v3::State::After(events) => &events.events,
         _ => &Vec::new(),
     };
     let chunk: Result<Vec<_>, _> = timeline.events.iter().map(|event| event_of_room(event.json(), room_id)).collect();
     let state: Result<Vec<_>, _> = state.iter().map(|event| event_of_room(event.json(), room_id)).collect();
-    let room = json!({
+    Ok(json!({
         "room_id": room_id, "membership": membership, "state": state?,
         "messages": { "start": timeline.prev_batch.as_deref().unwrap_or(end), "end": end, "chunk": chunk? },
-    });
-    Ok(room.as_object().cloned().unwrap_or_default())
+    }))
 }
 
 fn receipts(synced: &v3::Response) -> Result<Vec<Box<RawValue>>, ApiError> {
