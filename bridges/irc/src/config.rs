@@ -43,15 +43,9 @@ pub struct Config {
     /// where IRC users open media: a base URL, or a template with `{server}`, `{media}` and `{name}`
     pub media_url: Option<String>,
 
-    // The host's and the engine's part of the same file.
+    /// the host's part of it
     #[serde(default, rename = "ca_file")]
     _ca_file: Option<Value>,
-    #[serde(default, rename = "allow_private_networks")]
-    _allow_private_networks: Option<Value>,
-    #[serde(default, rename = "permissions")]
-    _permissions: Option<Value>,
-    #[serde(default, rename = "relay")]
-    _relay: Option<Value>,
 }
 
 fn default_port() -> u16 {

@@ -1,6 +1,6 @@
 //! Logging in: a nick, and the password of its account if it has one.
 
-use causeway_sdk::login::{Action, Answer, Complete, Flow, InputField, InputKind, Profile, Step};
+use causeway_sdk::login::{self, Action, Answer, Complete, Flow, InputField, InputKind, Profile, Step};
 use causeway_sdk::{Error, ErrorKind, kv, secrets};
 use serde::{Deserialize, Serialize};
 
@@ -85,16 +85,7 @@ pub fn start(config: &Config, process: &str, flow: &str, owner: &str, replaces: 
 
 pub fn answer(process: &str, step: &str, answer: Answer) -> Result<Step, Error> {
     let row = format!("process {process}");
-    let (owner, replaces): (String, Option<String>) =
-        kv::get_json(&row).ok_or_else(|| Error::new(ErrorKind::NotFound, "this login is over; begin again"))?;
-    let fields = match answer {
-        Answer::Fields(fields) if step == STEP => fields,
-        Answer::Cancelled => {
-            kv::delete(&row);
-            return Err(Error::new(ErrorKind::BadRequest, "cancelled"));
-        }
-        _ => return Err(Error::new(ErrorKind::BadRequest, format!("the answer does not fit the step {STEP:?}"))),
-    };
+    let ((owner, replaces), fields) = login::fields::<(String, Option<String>)>(&row, STEP, step, answer)?;
     let field = |id: &str| fields.iter().find(|(key, _)| key == id).map(|(_, v)| v.trim()).filter(|v| !v.is_empty());
     let nick = field("nick").ok_or_else(|| Error::new(ErrorKind::BadRequest, "nick: is needed"))?;
     if valid_nick(nick) != nick {

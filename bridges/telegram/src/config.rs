@@ -10,15 +10,9 @@ pub struct Config {
     #[serde(default = "public_api")]
     pub api_base: String,
 
-    // The host's and the engine's part of the same file.
+    /// the host's part of it
     #[serde(default, rename = "ca_file")]
     _ca_file: Option<Value>,
-    #[serde(default, rename = "allow_private_networks")]
-    _allow_private_networks: Option<Value>,
-    #[serde(default, rename = "permissions")]
-    _permissions: Option<Value>,
-    #[serde(default, rename = "relay")]
-    _relay: Option<Value>,
 }
 
 fn public_api() -> String {

@@ -1,6 +1,6 @@
 //! Logging in: a bot's token.
 
-use causeway_sdk::login::{Action, Answer, Complete, Flow, InputField, InputKind, Profile, Step};
+use causeway_sdk::login::{self, Action, Answer, Complete, Flow, InputField, InputKind, Profile, Step};
 use causeway_sdk::{Error, ErrorKind, kv, secrets};
 use serde_json::json;
 
@@ -52,16 +52,7 @@ pub fn start(process: &str, flow: &str, replaces: Option<&str>) -> Result<Step, 
 
 pub fn answer(config: &Config, process: &str, step: &str, answer: Answer) -> Result<Step, Error> {
     let row = format!("process {process}");
-    let replaces: Option<String> =
-        kv::get_json(&row).ok_or_else(|| Error::new(ErrorKind::NotFound, "this login is over; begin again"))?;
-    let fields = match answer {
-        Answer::Fields(fields) if step == STEP => fields,
-        Answer::Cancelled => {
-            kv::delete(&row);
-            return Err(Error::new(ErrorKind::BadRequest, "cancelled"));
-        }
-        _ => return Err(Error::new(ErrorKind::BadRequest, format!("the answer does not fit the step {STEP:?}"))),
-    };
+    let (replaces, fields) = login::fields::<Option<String>>(&row, STEP, step, answer)?;
     let token = fields.iter().find(|(key, _)| key == "token").map(|(_, value)| value.trim()).unwrap_or_default();
     if !is_token(token) {
         return Err(Error::new(ErrorKind::BadRequest, "token: that is none; it looks like 123456789:ABC…"));

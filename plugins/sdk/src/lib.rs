@@ -29,6 +29,7 @@ mod export;
 pub mod http;
 pub mod kv;
 pub mod log;
+pub mod login;
 pub mod matrix;
 pub mod media;
 pub mod net;
@@ -43,7 +44,7 @@ pub mod timers;
 pub use bindings::causeway::bridge::ids::{self, Error, ErrorKind, MessageRef, PortalKey};
 pub use bindings::causeway::bridge::matrix_in::{self, Event as MatrixEvent, Kind as MatrixKind, Outcome};
 pub use bindings::causeway::bridge::remote::{self, ChatInfo, Event as RemoteEvent, GhostInfo, Kind as RemoteKind};
-pub use bindings::causeway::bridge::{capabilities, content, login_types as login};
+pub use bindings::causeway::bridge::{capabilities, content};
 pub use bindings::exports::causeway::bridge::connector::{
     Descriptor, Health, Init, Resolved, StartReason, Webhook, WebhookReply,
 };
