@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{Hub, http_client, saw};
+use crate::{Hub, http_client, saw, until};
 
 pub struct Client {
     http: reqwest::Client,
@@ -186,6 +186,23 @@ impl Client {
         events.truncate(limit);
         events.reverse();
         Ok(events)
+    }
+
+    /// Waits for an event among so many of the newest of a room; the newest that is meant.
+    pub async fn find(
+        &self,
+        room_id: &str,
+        among: usize,
+        what: &str,
+        is_meant: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        until(what, || async {
+            let events = self.messages(room_id, among).await?;
+            let brief = || events.iter().map(|e| format!("{} {}", e["type"], e["content"])).collect::<Vec<_>>();
+            let found = events.iter().rev().find(|event| is_meant(event)).cloned();
+            found.with_context(|| format!("the room has {:#?}", brief()))
+        })
+        .await
     }
 
     /// The texts of `m.room.message` events by others, oldest first; what a bridge's bot says of the room is left out.

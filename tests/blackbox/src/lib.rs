@@ -2,6 +2,7 @@
 
 mod campaign;
 mod client;
+mod company;
 pub mod coverage;
 mod database;
 mod harbor;
@@ -14,6 +15,7 @@ mod tools;
 
 pub use campaign::{Campaign, Counts, loss};
 pub use client::{Client, escape};
+pub use company::Company;
 pub use database::{Database, Place};
 pub use harbor::Harbor;
 pub use hub::{Hub, HubOptions};

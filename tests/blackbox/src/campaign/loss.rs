@@ -12,7 +12,7 @@ use rand::{Rng, SeedableRng};
 use serde_json::json;
 
 use super::{Counts, delivered};
-use crate::{Client, Database, Hub, HubOptions, Place, saw, until, watched};
+use crate::{Client, Company, Database, Hub, HubOptions, Place, saw, until, watched};
 
 pub const PROMISE: &str = "An appservice that takes two seconds for a transaction, with kill -9 of the hub in the middle \
     of 400 messages; one that never answers, with 150 messages and kill -9 of both; the same with SIGTERM to the hub. \
@@ -76,16 +76,12 @@ impl Scene {
     async fn set(database: Database) -> Result<Self> {
         let place = database.place()?;
         let hub = Hub::start(HubOptions { database: place.url.clone(), ..HubOptions::default() }).await?;
-        let appservice = RecordingAppservice::start()?;
-        hub.add_registration(ID, &appservice.registration(ID)).await?;
-        let ghost = Client::ghost(&hub.url(), appservice.as_token(), &format!("{ID}_gull")).await?;
-        let alice = hub.user("alice").await?;
+        let company = Company::of(&hub, ID).await?;
         let mut rooms = Vec::new();
         for _ in 0..ROOMS {
-            let room_id = alice.create_room(&json!({"invite": [ghost.user_id]})).await?;
-            ghost.join(&room_id).await?;
-            rooms.push(room_id);
+            rooms.push(company.room().await?);
         }
+        let Company { appservice, alice, .. } = company;
         let scene = Self { hub, appservice, alice, rooms, _place: place };
         scene.settled().await?;
         Ok(scene)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use causeway_blackbox::{Client, Database, Hub, HubOptions, Place, scenario, until};
+use causeway_blackbox::{Client, Company, Database, Hub, HubOptions, Place, scenario, until};
 use causeway_emulators::appservice::RecordingAppservice;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -25,12 +25,9 @@ impl Scene {
     async fn set(database: Database) -> Result<Self> {
         let place = database.place()?;
         let hub = Hub::start(HubOptions { database: place.url.clone(), ..HubOptions::default() }).await?;
-        let appservice = RecordingAppservice::start()?;
-        hub.add_registration(ID, &appservice.registration(ID)).await?;
-        let ghost = Client::ghost(&hub.url(), appservice.as_token(), &format!("{ID}_gull")).await?;
-        let alice = hub.user("alice").await?;
-        let room_id = alice.create_room(&json!({"invite": [ghost.user_id]})).await?;
-        ghost.join(&room_id).await?;
+        let company = Company::of(&hub, ID).await?;
+        let room_id = company.room().await?;
+        let Company { appservice, ghost, alice } = company;
         Ok(Self { hub, appservice, ghost, alice, room_id, _place: place })
     }
 

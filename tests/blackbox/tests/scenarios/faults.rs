@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use causeway_blackbox::{Client, Hub, HubOptions, IrcPerson, escape, scenario, until};
+use causeway_blackbox::{Client, Company, Hub, HubOptions, IrcPerson, escape, scenario, until};
 use causeway_emulators::appservice::RecordingAppservice;
 use causeway_emulators::irc::InspIrcd;
 use causeway_emulators::postgres::Postgres;
@@ -32,12 +32,9 @@ struct Scene {
 impl Scene {
     async fn set(options: HubOptions) -> Result<Self> {
         let hub = Hub::start(options).await?;
-        let appservice = RecordingAppservice::start()?;
-        hub.add_registration(ID, &appservice.registration(ID)).await?;
-        let ghost = Client::ghost(&hub.url(), appservice.as_token(), &format!("{ID}_gull")).await?;
-        let alice = hub.user("alice").await?;
-        let room_id = alice.create_room(&json!({"invite": [ghost.user_id]})).await?;
-        ghost.join(&room_id).await?;
+        let company = Company::of(&hub, ID).await?;
+        let room_id = company.room().await?;
+        let Company { appservice, alice, .. } = company;
         Ok(Self { hub, appservice, alice, room_id, said: Vec::new() })
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use causeway_blackbox::{Client, Database, Hub, HubOptions, escape, go_program, scenario, until};
+use causeway_blackbox::{Client, Company, Database, Hub, HubOptions, escape, go_program, scenario, until};
 use causeway_emulators::appservice::RecordingAppservice;
 use serde_json::{Value, json};
 
@@ -56,12 +56,9 @@ fn killed_hub_has_a_whole_batch_or_none_on_postgres() -> Result<()> {
 async fn whole_or_none(database: Database) -> Result<()> {
     let place = database.place()?;
     let mut hub = Hub::start(HubOptions { database: place.url.clone(), ..HubOptions::default() }).await?;
-    let appservice = RecordingAppservice::start()?;
-    hub.add_registration(ID, &appservice.registration(ID)).await?;
-    let ghost = Client::ghost(&hub.url(), appservice.as_token(), &format!("{ID}_gull")).await?;
-    let alice = hub.user("alice").await?;
-    let room_id = alice.create_room(&json!({"invite": [ghost.user_id]})).await?;
-    ghost.join(&room_id).await?;
+    let company = Company::of(&hub, ID).await?;
+    let room_id = company.room().await?;
+    let Company { appservice, ghost, alice } = company;
     alice.say(&room_id, "live").await?;
     let path = format!("/_matrix/client/unstable/com.beeper.backfill/rooms/{}/batch_send", escape(&room_id));
 

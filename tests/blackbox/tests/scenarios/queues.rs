@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use causeway_blackbox::{Client, Database, Hub, HubOptions, Place, until};
+use causeway_blackbox::{Client, Company, Database, Hub, HubOptions, Place, until};
 use causeway_emulators::appservice::{Behavior, RecordingAppservice, WRONG_TOKEN};
 use serde_json::{Value, json};
 
@@ -30,16 +30,12 @@ impl Scene {
         let place = database.place()?;
         let config = format!("  dead_letter_after: 3\n  appservice_timeout: 1s\n{lines}");
         let hub = Hub::start(HubOptions { database: place.url.clone(), config, ..HubOptions::default() }).await?;
-        let appservice = RecordingAppservice::start()?;
-        hub.add_registration(ID, &appservice.registration(ID)).await?;
-        let ghost = Client::ghost(&hub.url(), appservice.as_token(), &format!("{ID}_gull")).await?;
-        let alice = hub.user("alice").await?;
+        let company = Company::of(&hub, ID).await?;
         let mut ids = Vec::new();
         for _ in 0..rooms {
-            let room_id = alice.create_room(&json!({"invite": [ghost.user_id]})).await?;
-            ghost.join(&room_id).await?;
-            ids.push(room_id);
+            ids.push(company.room().await?);
         }
+        let Company { appservice, alice, .. } = company;
         let scene = Self { hub, appservice, alice, rooms: ids, _place: place };
         scene.settled().await?;
         Ok(scene)

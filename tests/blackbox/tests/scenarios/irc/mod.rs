@@ -73,22 +73,8 @@ impl Scene {
 
     /// The newest event that others sent and that is meant.
     async fn event(&self, what: &str, is_meant: impl Fn(&Value) -> bool) -> Result<Value> {
-        event_in(&self.alice, &self.room_id, what, is_meant).await
+        self.alice.find(&self.room_id, 50, what, is_meant).await
     }
-}
-
-async fn event_in(client: &Client, room_id: &str, what: &str, is_meant: impl Fn(&Value) -> bool) -> Result<Value> {
-    until(what, || async {
-        let events = client.messages(room_id, 50).await?;
-        let brief = || events.iter().map(|event| format!("{} {}", event["type"], event["content"])).collect::<Vec<_>>();
-        events
-            .iter()
-            .rev()
-            .find(|event| is_meant(event))
-            .cloned()
-            .with_context(|| format!("the room has {:#?}", brief()))
-    })
-    .await
 }
 
 fn ghost(folded_nick: &str) -> String {

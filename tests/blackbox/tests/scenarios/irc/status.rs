@@ -25,10 +25,12 @@ async fn status(database: Database) -> Result<()> {
     ensure!(audit.as_str().is_some_and(|audit| audit.contains(&puppet)), "{audit}");
     let event_id = alice.say(&room_id, "hello").await?;
     wilma.wait_to_hear("alicem", CHANNEL, &["hello"]).await?;
-    let status = event_in(&alice, &room_id, "the message's status", |event| {
-        event["type"] == "com.beeper.message_send_status" && event["content"]["m.relates_to"]["event_id"] == *event_id
-    })
-    .await?;
+    let status = alice
+        .find(&room_id, 50, "the message's status", |event| {
+            event["type"] == "com.beeper.message_send_status"
+                && event["content"]["m.relates_to"]["event_id"] == *event_id
+        })
+        .await?;
     assert_eq!((&status["content"]["status"], &status["sender"]), (&json!("SUCCESS"), &json!("@ircbot:causeway.test")));
     let event = hub.command(&["queue", "event", &event_id, "--json"]).await?;
     let [delivery] = event["deliveries"].as_array().map_or(&[][..], Vec::as_slice) else { anyhow::bail!("{event}") };

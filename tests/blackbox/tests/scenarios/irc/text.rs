@@ -94,7 +94,7 @@ fn private_message_from_irc_opens_a_room_and_answers_go_back() -> Result<()> {
             anyhow::bail!("only {joined}")
         })
         .await?;
-        event_in(&scene.alice, &room_id, "her text", has_body(&her, "between us")).await?;
+        scene.alice.find(&room_id, 50, "her text", has_body(&her, "between us")).await?;
         scene.alice.send(&room_id, "m.room.message", "answer", &text("certainly")).await?;
         scene.wilma.wait_to_hear("alicem", "wilma", &["certainly"]).await
     })

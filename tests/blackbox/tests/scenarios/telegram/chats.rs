@@ -24,17 +24,17 @@ fn who_writes_to_the_bot_has_a_private_room() -> Result<()> {
         // Their numbers count on in all chats of the bot's: nothing is taken for something else.
         scene.telegram.react(private, 1, WILMA, &["👍"])?;
         let is_reaction = |event: &Value| event["type"] == "m.reaction" && event["sender"] == ghost(WILMA);
-        event_in(&scene.alice, &room_id, "her reaction", is_reaction).await?;
+        scene.alice.find(&room_id, 100, "her reaction", is_reaction).await?;
         scene.telegram.set_member(private, WILMA, BOT, "kicked");
         let blocked =
             |event: &Value| event["content"]["body"].as_str().is_some_and(|b| b.starts_with("They have blocked"));
-        event_in(&scene.alice, &room_id, "that she has blocked the bot", blocked).await?;
+        scene.alice.find(&room_id, 100, "that she has blocked the bot", blocked).await?;
         let lost = scene.alice.say(&room_id, "still there?").await?;
         let refused = |event: &Value| {
             event["content"]["m.relates_to"]["m.in_reply_to"]["event_id"] == lost
                 && event["content"]["body"].as_str().is_some_and(|body| body.contains("they have blocked the bot"))
         };
-        event_in(&scene.alice, &room_id, "why it did not arrive", refused).await.map(drop)
+        scene.alice.find(&room_id, 100, "why it did not arrive", refused).await.map(drop)
     })
 }
 
@@ -51,9 +51,9 @@ fn channel_posts_come_and_go() -> Result<()> {
             let sender = sender.clone();
             move |event: &Value| event["content"]["body"] == body && event["sender"] == sender
         };
-        event_in(&scene.alice, &room_id, "the post", has("high at noon")).await?;
+        scene.alice.find(&room_id, 100, "the post", has("high at noon")).await?;
         scene.telegram.edit(channel, post, &json!({"text": "high at one"}))?;
-        event_in(&scene.alice, &room_id, "its edit", has("* high at one")).await?;
+        scene.alice.find(&room_id, 100, "its edit", has("* high at one")).await?;
         scene.alice.say(&room_id, "thank you").await?;
         until("alice's post", || async {
             let posts = scene.telegram.messages(channel);
@@ -72,12 +72,12 @@ fn group_that_becomes_a_supergroup_stays_one_room() -> Result<()> {
         scene.telegram.set_member(group, WILMA, BOT, "member");
         let room_id = room(&scene.alice, "Small harbor").await?;
         scene.telegram.say(group, WILMA, "before")?;
-        event_in(&scene.alice, &room_id, "her text", has_body(WILMA, "before")).await?;
+        scene.alice.find(&room_id, 100, "her text", has_body(WILMA, "before")).await?;
         scene.alice.say(&room_id, "before it").await?;
         sent_in(&scene.telegram, group, "alice's text", says("before it")).await?;
         let moved = scene.telegram.migrate(group, WILMA)?;
         scene.telegram.say(moved, WILMA, "after")?;
-        event_in(&scene.alice, &room_id, "her text after it", has_body(WILMA, "after")).await?;
+        scene.alice.find(&room_id, 100, "her text after it", has_body(WILMA, "after")).await?;
         scene.alice.say(&room_id, "after it").await?;
         sent_in(&scene.telegram, moved, "alice's text after it", says("after it")).await?;
 
@@ -90,6 +90,6 @@ fn group_that_becomes_a_supergroup_stays_one_room() -> Result<()> {
         scene.alice.say(&room_id, "hello?").await?;
         sent_in(&scene.telegram, moved, "alice's text", says("hello?")).await?;
         scene.telegram.say(moved, WILMA, "still here")?;
-        event_in(&scene.alice, &room_id, "her text", has_body(WILMA, "still here")).await.map(drop)
+        scene.alice.find(&room_id, 100, "her text", has_body(WILMA, "still here")).await.map(drop)
     })
 }

@@ -47,7 +47,7 @@ impl Scene {
 
     /// The newest event in the group's room that is meant.
     async fn event(&self, what: &str, is_meant: impl Fn(&Value) -> bool) -> Result<Value> {
-        event_in(&self.alice, &self.room_id, what, is_meant).await
+        self.alice.find(&self.room_id, 100, what, is_meant).await
     }
 
     /// The newest message of the bot in the group that is meant.
@@ -96,21 +96,6 @@ async fn room(user: &Client, name: &str) -> Result<String> {
             }
         }
         anyhow::bail!("only {joined}")
-    })
-    .await
-}
-
-async fn event_in(client: &Client, room_id: &str, what: &str, is_meant: impl Fn(&Value) -> bool) -> Result<Value> {
-    until(what, || async {
-        let events = client.messages(room_id, 100).await?;
-        let brief =
-            || events.iter().rev().take(12).map(|e| format!("{} {}", e["type"], e["content"])).collect::<Vec<_>>();
-        events
-            .iter()
-            .rev()
-            .find(|event| is_meant(event))
-            .cloned()
-            .with_context(|| format!("the room has {:#?}", brief()))
     })
     .await
 }

@@ -147,14 +147,14 @@ fn topics_are_rooms_of_their_own() -> Result<()> {
         let topic = telegram.open_topic(chat, WILMA, "Ropes")?;
         let said = telegram.say_in_topic(chat, WILMA, topic, "which rope?")?;
         let room_id = room(&scene.alice, "Harbor / Ropes").await?;
-        let question = event_in(&scene.alice, &room_id, "her question", has_body(WILMA, "which rope?")).await?;
+        let question = scene.alice.find(&room_id, 100, "her question", has_body(WILMA, "which rope?")).await?;
         assert!(question["content"].get("m.relates_to").is_none(), "{question}");
         scene.alice.say(&room_id, "the long one").await?;
         let sent = scene.sent("the answer", says("the long one")).await?;
         assert_eq!(sent["message_thread_id"], topic);
         telegram.react(chat, said, FRED, &["👍"])?;
         let is_reaction = |event: &Value| event["content"]["m.relates_to"]["event_id"] == question["event_id"];
-        event_in(&scene.alice, &room_id, "his reaction", is_reaction).await?;
+        scene.alice.find(&room_id, 100, "his reaction", is_reaction).await?;
         telegram.say(chat, FRED, "in general")?;
         scene.event("his text", has_body(FRED, "in general")).await.map(drop)
     })
