@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -13,6 +14,8 @@ use crate::{Database, Row, StoreConfig, StoreError, Synchronous, Value};
 /// Longer than any checkpoint; a writer that waits longer is stuck behind another process.
 const BUSY: Duration = Duration::from_secs(10);
 const ACQUIRE: Duration = Duration::from_secs(10);
+/// A connection to a server that nobody has used for so long is asked whether it still is one; one of SQLite always is.
+const PROVEN: Duration = Duration::from_secs(1);
 /// Statements kept prepared by each connection.
 const STATEMENTS: usize = 256;
 /// Results of a whole group fit, so that SQLite's thread never waits for ours.
@@ -44,6 +47,7 @@ pub(crate) async fn open(config: &StoreConfig) -> Result<(Readers, Writer), Stor
             let pool = SqlitePoolOptions::new()
                 .max_connections(config.readers)
                 .acquire_timeout(ACQUIRE)
+                .test_before_acquire(false)
                 .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "on"));
             Ok((Readers::Sqlite(pool), Writer::Sqlite(writer)))
         }
@@ -54,6 +58,15 @@ pub(crate) async fn open(config: &StoreConfig) -> Result<(Readers, Writer), Stor
             let pool = PgPoolOptions::new()
                 .max_connections(config.readers)
                 .acquire_timeout(ACQUIRE)
+                .test_before_acquire(false)
+                .before_acquire(|connection, used| {
+                    Box::pin(async move {
+                        if used.idle_for > PROVEN {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                })
                 .connect_lazy_with(options);
             Ok((Readers::Postgres(pool), Writer::Postgres(writer)))
         }

@@ -11,7 +11,7 @@ use serde_json::value::to_raw_value;
 use serde_json::{Map, Value};
 
 use super::building::{Building, Extras};
-use super::past::Past;
+use super::past::{Edge, Past};
 use super::redact::{may_redact, redacted};
 use super::requests::{NewEvent, SendError};
 use super::send::unchanged;
@@ -129,14 +129,18 @@ impl Rooms {
     ) -> Result<(Building, Vec<OwnedEventId>, bool), BatchError> {
         let is_new = |event: &&BatchEvent| !event.event_id.as_ref().is_some_and(|id| known.contains_key(id.as_str()));
         let new = batch.events.iter().filter(is_new).count();
-        let at_end = match batch.place {
-            BatchPlace::End => true,
-            BatchPlace::Before => false,
-            BatchPlace::BeforeOrEnd => self.inner.store.first_message(room.facts().nid).await?.is_none(),
+        let edge = match batch.place {
+            BatchPlace::End => None,
+            BatchPlace::Before | BatchPlace::BeforeOrEnd => Edge::of(self, &room).await?,
         };
-        let mut past = match at_end || new == 0 {
-            true => None,
-            false => Some(Past::before_messages(self, &room, new).await?),
+        let edge = match (edge, batch.place) {
+            (None, BatchPlace::Before) => Some(Edge::at_end(self, &room).await?),
+            (edge, _) => edge,
+        };
+        let at_end = edge.is_none();
+        let mut past = match edge.filter(|_| new > 0) {
+            Some(edge) => Some(Past::before(edge, new)?),
+            None => None,
         };
         let mut building = Building::on(room);
         let mut event_ids = Vec::with_capacity(batch.events.len());
@@ -147,6 +151,9 @@ impl Rooms {
             }
             let event_id = self.take(batch, event, known, &mut building, past.as_mut()).await;
             event_ids.push(event_id.map_err(|source| BatchError::Event { index, source })?);
+        }
+        if let Some(past) = past {
+            building.set_edge(past.edge_after());
         }
         Ok((building, event_ids, at_end))
     }

@@ -11,6 +11,7 @@ use ruma::events::room::member::MembershipState;
 use ruma::{OwnedEventId, RoomVersionId};
 use serde::Deserialize;
 
+use super::past::Edge;
 use super::requests::{SendError, TransactionKey};
 use super::snapshot::{Destinations, Nodes, RoomSnapshot, membership_of};
 use super::state::{RoomState, StateEvent};
@@ -81,6 +82,7 @@ impl Building {
             state_nid: StateNid(0),
             nodes: Nodes::default(),
             destinations: Destinations::default(),
+            edge: None,
             epoch: 1,
         };
         Ok(Self::new(room, None))
@@ -188,6 +190,11 @@ impl Building {
     pub(super) fn insert(&mut self, built: Built, place: Place, state: StateNid) {
         self.room.head = built.nid;
         self.events.push(entry(Built { auth: Vec::new(), ..built }, EntryKind::History, place, state));
+    }
+
+    /// Where the next event of the past goes.
+    pub(super) fn set_edge(&mut self, edge: Option<Edge>) {
+        self.room.edge = edge;
     }
 
     /// One of these events.

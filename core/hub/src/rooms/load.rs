@@ -47,6 +47,7 @@ pub(super) async fn room(store: &Store, room_id: &str, epoch: u64) -> Result<Opt
         state_nid: row.state,
         nodes: Nodes(nodes.into_iter().collect()),
         destinations: Destinations::default(),
+        edge: None,
         epoch,
         facts: row.facts,
     }))

@@ -24,13 +24,51 @@ const STRIDE: i64 = 1 << 10;
 /// Events in a row before others get the thread.
 const UNINTERRUPTED: usize = 32;
 
+/// Where the past is inserted: before a room's first message. Kept with the room, since a batch only moves its own events
+/// before the end; a purge may take the first message away, and what is inserted then still is before all that are left.
+#[derive(Clone)]
+pub(super) struct Edge {
+    /// the place of the first message, or of what was inserted last
+    end: Place,
+    /// the state that all of them stand in, and the event that the oldest hangs on, with its place
+    state: StateNid,
+    previous: Arc<Pdu>,
+    floor: Place,
+}
+
+impl Edge {
+    /// None: the room has no message.
+    pub async fn of(rooms: &Rooms, room: &RoomSnapshot) -> Result<Option<Self>, SendError> {
+        if let Some(edge) = &room.edge {
+            return Ok(Some(edge.clone()));
+        }
+        match rooms.inner.store.first_message(room.facts().nid).await? {
+            Some(event) => Self::read(rooms, room, event.entry.place).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Behind all that the room has.
+    pub async fn at_end(rooms: &Rooms, room: &RoomSnapshot) -> Result<Self, SendError> {
+        Self::read(rooms, room, room.end()).await
+    }
+
+    async fn read(rooms: &Rooms, room: &RoomSnapshot, end: Place) -> Result<Self, SendError> {
+        let before = rooms.inner.store.timeline_backward(room.facts().nid, end, Place(i64::MIN), 1).await?.pop();
+        let before = before.ok_or_else(|| inconsistent("a room without a create event"))?;
+        let event_id = OwnedEventId::try_from(&*before.entry.event_id).map_err(|_| inconsistent("events.event_id"))?;
+        let previous = Pdu::load(event_id, Box::from(&*before.entry.json), room.rules())
+            .map_err(|_| inconsistent("events.pdu"))?;
+        Ok(Self { end, state: before.state, previous: Arc::new(previous), floor: before.entry.place })
+    }
+}
+
 pub(super) struct Past {
     /// of the next event
     place: i64,
     stride: i64,
-    /// what they all stand before
-    end: Place,
-    state: StateNid,
+    edge: Edge,
+    edge_after: Edge,
     /// what the next event hangs on
     previous: Arc<Pdu>,
     /// state events of the batch
@@ -39,28 +77,20 @@ pub(super) struct Past {
 }
 
 impl Past {
-    /// Room for `count` events before the first message of a room, or at its end when it has none.
-    pub async fn before_messages(rooms: &Rooms, room: &RoomSnapshot, count: usize) -> Result<Self, BatchError> {
-        let store = &rooms.inner.store;
-        let nid = room.facts().nid;
-        let end = store.first_message(nid).await?.map_or(room.end(), |event| event.entry.place);
-        let before = store.timeline_backward(nid, end, Place(i64::MIN), 1).await?.pop();
-        let before = before.ok_or_else(|| inconsistent("a room without a create event"))?;
+    /// Room for `count` events.
+    pub fn before(edge: Edge, count: usize) -> Result<Self, BatchError> {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let free = end.0 - before.entry.place.0 - 1;
+        let free = edge.end.0 - edge.floor.0 - 1;
         let stride = stride(free, count).ok_or(BatchError::Full(free))?;
-        let event_id = OwnedEventId::try_from(&*before.entry.event_id).map_err(|_| inconsistent("events.event_id"))?;
-        let previous = Pdu::load(event_id, Box::from(&*before.entry.json), room.rules())
-            .map_err(|_| inconsistent("events.pdu"))?;
-        Ok(Self {
-            place: end.0 - stride * count,
-            stride,
-            end,
-            state: before.state,
-            previous: Arc::new(previous),
-            keys: HashMap::new(),
-            inserted: 0,
-        })
+        let place = edge.end.0 - stride * count;
+        let previous = Arc::clone(&edge.previous);
+        let edge_after = Edge { end: Place(place), ..edge.clone() };
+        Ok(Self { place, stride, edge, edge_after, previous, keys: HashMap::new(), inserted: 0 })
+    }
+
+    /// Where the next batch goes; none where state was inserted, which may stand before the first message then.
+    pub fn edge_after(&self) -> Option<Edge> {
+        self.keys.is_empty().then(|| self.edge_after.clone())
     }
 
     /// Builds the next event and puts it in its place. It is authorized by the state of now and leaves that as it is.
@@ -86,7 +116,7 @@ impl Past {
         }
         self.previous = Arc::clone(&pdu);
         let built = Built { nid, pdu: Arc::clone(&pdu), event_type, sender, auth, key };
-        building.insert(built, Place(self.place), self.state);
+        building.insert(built, Place(self.place), self.edge.state);
         self.place += self.stride;
         self.inserted += 1;
         if self.inserted.is_multiple_of(UNINTERRUPTED) {
@@ -108,8 +138,8 @@ impl Past {
             return Ok(Some(*event));
         }
         let Some(now) = building.room().state().get(event_type, state_key) else { return Ok(None) };
-        let chain = rooms.inner.store.state_chain(now.nid, self.end).await?;
-        Ok(chain.first().filter(|entry| entry.place < self.end).map(|entry| entry.nid))
+        let chain = rooms.inner.store.state_chain(now.nid, self.edge.end).await?;
+        Ok(chain.first().filter(|entry| entry.place < self.edge.end).map(|entry| entry.nid))
     }
 }
 

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::PLACE_STEP;
+use super::past::Edge;
 use super::state::{RoomState, StateEvent};
 
 /// A clone costs next to nothing.
@@ -35,6 +36,8 @@ pub struct RoomSnapshot {
     pub(super) state_nid: StateNid,
     pub(super) nodes: Nodes,
     pub(super) destinations: Destinations,
+    /// where the past is inserted; none until it was looked for
+    pub(super) edge: Option<Edge>,
     /// which reading of the database this was built on
     pub(super) epoch: u64,
 }
