@@ -117,6 +117,16 @@ impl Registration {
         rotated
     }
 
+    /// The same registration with another component.
+    pub fn run_by(&self, plugin: &Plugin) -> Self {
+        let mut renewed = self.clone();
+        let pinned = [("file", &plugin.file), ("sha256", &plugin.sha256)];
+        let pinned: Mapping = pinned.into_iter().map(|(key, value)| (key.into(), value.as_str().into())).collect();
+        renewed.document.insert(PLUGIN.into(), Value::Mapping(pinned));
+        renewed.plugin = Some(plugin.clone());
+        renewed
+    }
+
     /// The keys of the file that are not as in another one's, those it does not have included.
     pub fn changed_keys(&self, before: &Self) -> Vec<String> {
         let (now, before) = (&self.document, &before.document);

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers may panic too")]
 
-use causeway_registration::{Kind, Registration};
+use causeway_registration::{Kind, Plugin, Registration};
 
 const HEISENBRIDGE: &str = include_str!("corpus/heisenbridge.yaml");
 const BRIDGEV2: &str = include_str!("corpus/bridgev2.yaml");
@@ -172,4 +172,17 @@ fn patterns_are_listed_as_written() {
     let users: Vec<_> =
         registration.namespaces.of(Kind::Users).iter().map(|namespace| namespace.regex.as_str()).collect();
     assert_eq!(users, [r"^@loopbackbot:srv\.name$", r"^@loopback_.*:srv\.name$"]);
+}
+
+#[test]
+fn an_upgraded_bridge_s_registration_names_the_new_component_and_keeps_the_rest() {
+    let before = Registration::parse(
+        "id: irc\nurl: null\nas_token: a\nhs_token: h\nsender_localpart: ircbot\nnamespaces: {}\n\
+         io.causeway.plugin: {file: irc.wasm, sha256: '00'}\n",
+    )
+    .unwrap();
+    let plugin = Plugin { file: "new.wasm".to_owned(), sha256: "01".to_owned() };
+    let after = Registration::parse(&before.run_by(&plugin).to_yaml()).unwrap();
+    assert_eq!(after.plugin, Some(plugin));
+    assert_eq!(after.changed_keys(&before), ["io.causeway.plugin"]);
 }

@@ -62,6 +62,8 @@ impl From<causeway_store::StoreError> for EngineError {
 pub trait Registrar: Send + Sync {
     async fn add(&self, text: &str) -> Result<(), EngineError>;
     async fn remove(&self, id: &str) -> Result<(), EngineError>;
+    /// Its component is another one from now on.
+    async fn renew(&self, id: &str, file: &str, sha256: &str) -> Result<(), EngineError>;
 }
 
 #[async_trait]
@@ -72,6 +74,11 @@ impl Registrar for Registrations {
 
     async fn remove(&self, id: &str) -> Result<(), EngineError> {
         Registrations::remove(self, id).await.map(drop).map_err(|error| EngineError::Invalid(error.to_string()))
+    }
+
+    async fn renew(&self, id: &str, file: &str, sha256: &str) -> Result<(), EngineError> {
+        let plugin = causeway_registration::Plugin { file: file.to_owned(), sha256: sha256.to_owned() };
+        self.renew_plugin(id, &plugin).await.map_err(|error| EngineError::Invalid(error.to_string()))
     }
 }
 
@@ -294,6 +301,7 @@ impl Engine {
         }
         let set = installed::set_component(id, &component, &plugin.sha256, &before.rights);
         self.hub.store.commit(Commit::of(vec![set])).await.map_err(MatrixError::from)?;
+        self.registrar.renew(id, &component, &plugin.sha256).await?;
         Ok(bridge.view())
     }
 

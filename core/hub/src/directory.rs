@@ -2,6 +2,7 @@
 
 mod access;
 mod hierarchy;
+mod overview;
 mod summary;
 
 use causeway_store::{Commit, CommitError, Store, StoreError, publish_room, unpublish_room};
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use crate::rooms::{RoomSnapshot, Rooms, SendError};
 
 pub use hierarchy::{Hierarchy, Walk};
+pub use overview::{RoomDetails, RoomOverview};
 
 /// The server's own list, as against those of appservices' networks.
 pub const OWN: &str = "";

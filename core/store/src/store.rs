@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::{Mutex, Notify, OnceCell, broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::blocked_rooms::BlockedRooms;
 use crate::committer::{Committer, Member};
 use crate::database::Readers;
 use crate::erased_users::ErasedUsers;
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub interned: Interned,
     pub interests: Interests,
     pub erased: ErasedUsers,
+    pub blocked: BlockedRooms,
 }
 
 impl Store {
@@ -64,6 +66,7 @@ impl Store {
             interned: Interned::default(),
             interests: Interests::default(),
             erased: ErasedUsers::default(),
+            blocked: BlockedRooms::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

@@ -20,11 +20,17 @@ const HEROES: &str = "select u.user_id from memberships m join users u on u.nid 
 const FORMER_HEROES: &str = "select u.user_id from memberships m join users u on u.nid = m.member where m.room = $1 \
     and u.user_id <> $2 and m.membership in ('leave', 'ban') order by m.position limit 5";
 
+const DEVICES: &str = "select count(*) from memberships m join users u on u.nid = m.member \
+    join devices d on d.user_id = u.user_id where m.room = $1 and m.membership = 'join'";
+const REMEMBERED: &str = "select 1 from memberships m where m.room = $1 and not exists \
+    (select 1 from forgotten_rooms f where f.room = m.room and f.event = m.event) limit 1";
+
 const CHANGED: &str = "select u.user_id, m.membership from memberships m join users u on u.nid = m.member \
     where m.room = $1 and m.position > $2 order by m.position";
 
 #[cfg(test)]
-pub(crate) const SQL: &[&str] = &[CHANGED, OF_USER, SHARED, SHARING, FORGET, COUNTS, HEROES, FORMER_HEROES];
+pub(crate) const SQL: &[&str] =
+    &[CHANGED, DEVICES, REMEMBERED, OF_USER, SHARED, SHARING, FORGET, COUNTS, HEROES, FORMER_HEROES];
 
 /// How many are what in a room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +72,17 @@ impl Store {
             }
         }
         Ok(counts)
+    }
+
+    /// Devices of all who are in a room.
+    pub async fn devices_in_room(&self, room: RoomNid) -> Result<u64, StoreError> {
+        let row = self.fetch_optional(DEVICES, values![room.0]).await?;
+        row.map_or(Ok(0), |row| Ok(row.get::<i64>(0)?.unsigned_abs()))
+    }
+
+    /// Whether nobody who ever was in a room wants to hear of it.
+    pub async fn is_forgotten(&self, room: RoomNid) -> Result<bool, StoreError> {
+        Ok(self.fetch_optional(REMEMBERED, values![room.0]).await?.is_none())
     }
 
     /// Whose membership changed after a position, and what it is now.

@@ -93,6 +93,7 @@ pub async fn a_new_version_that_does_not_start_is_rolled_back(world: World) {
     assert_eq!(world.engine.list()[0].sha256, "00");
     *world.host.sha256.lock().unwrap() = "02";
     assert_eq!(world.engine.upgrade("irc").await.unwrap().sha256, "02");
+    assert_eq!(*world.router.renewed.lock().unwrap(), [("irc".to_owned(), "02".to_owned())]);
     assert_eq!(world.restart().await.engine.list()[0].sha256, "02");
 }
 

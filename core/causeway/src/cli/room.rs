@@ -4,13 +4,36 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use super::client::{Client, OnHub};
+use super::client::{Client, OnHub, Target};
 use super::table::{self, text};
 
 #[derive(Subcommand)]
 pub enum Command {
+    /// All rooms, those with most members first
+    List {
+        /// those whose name or alias has this in it, or the one with this id
+        part: Option<String>,
+    },
+    /// One room
+    Show { room_id: String },
+    /// The state of a room: its events, newest of each type and key
+    ///
+    /// Example: causeway room state '!abc:example.org' --type m.room.power_levels
+    State {
+        room_id: String,
+        #[arg(long = "type")]
+        event_type: Option<String>,
+    },
+    /// Let nobody of this server come into a room any more, also one that is not known yet; who is in it stays
+    Block {
+        room_id: String,
+        /// let them again
+        #[arg(long)]
+        revoke: bool,
+    },
     /// Delete old messages of a room for good; state stays, and what appservices and bridges still have to take
     ///
     /// Example: causeway room purge-history '!abc:example.org' --older-than 90d
@@ -28,13 +51,102 @@ pub enum Command {
     },
 }
 
+const ROOMS: &str = "/_synapse/admin/v1/rooms";
 const PURGE: &str = "/_synapse/admin/v1/purge_history";
 const STATUS: &str = "/_synapse/admin/v1/purge_history_status";
 const AGAIN: Duration = Duration::from_millis(100);
 
 pub async fn run(OnHub { command, target }: OnHub<Command>) -> anyhow::Result<()> {
     let client = Client::new(&target)?;
-    let Command::PurgeHistory { room_id, before, older_than, keep_local } = command;
+    match command {
+        Command::List { part } => list(&client, &target, part.as_deref()).await,
+        Command::Show { room_id } => show(&client, &target, &room_id).await,
+        Command::State { room_id, event_type } => state(&client, &target, &room_id, event_type.as_deref()).await,
+        Command::Block { room_id, revoke } => block(&client, &target, &room_id, !revoke).await,
+        Command::PurgeHistory { room_id, before, older_than, keep_local } => {
+            let which = Which { before, older_than, keep_local };
+            purge_history(&client, &target, &room_id, which).await
+        }
+    }
+}
+
+/// Page by page.
+async fn list(client: &Client, target: &Target, part: Option<&str>) -> anyhow::Result<()> {
+    let mut rooms: Vec<Value> = Vec::new();
+    let total = loop {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("from", &rooms.len().to_string()).append_pair("order_by", "joined_members");
+        query.extend_pairs(part.map(|part| ("search_term", part)));
+        let page = client.get(&format!("{ROOMS}?{}", query.finish())).await?;
+        rooms.extend(page["rooms"].as_array().into_iter().flatten().cloned());
+        if page["next_batch"].is_null() {
+            break page["total_rooms"].clone();
+        }
+    };
+    if target.json {
+        println!("{:#}", json!({ "rooms": rooms, "total_rooms": total }));
+        return Ok(());
+    }
+    let rows = rooms.iter().map(|room| {
+        let cells = ["room_id", "name", "canonical_alias", "joined_members", "version", "join_rules"];
+        cells.iter().map(|key| text(&room[*key])).collect()
+    });
+    table::print(&["ROOM", "NAME", "ALIAS", "MEMBERS", "VERSION", "JOIN RULE"], rows);
+    Ok(())
+}
+
+async fn show(client: &Client, target: &Target, room_id: &str) -> anyhow::Result<()> {
+    let mut room = client.get(&table::path(ROOMS, &[room_id])?).await?;
+    let blocked = client.get(&table::path(ROOMS, &[room_id, "block"])?).await?;
+    room["blocked"] = blocked["block"].clone();
+    if target.json {
+        println!("{room:#}");
+        return Ok(());
+    }
+    for (key, value) in room.as_object().into_iter().flatten() {
+        println!("{key}: {}", text(value));
+    }
+    Ok(())
+}
+
+async fn state(client: &Client, target: &Target, room_id: &str, event_type: Option<&str>) -> anyhow::Result<()> {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(event_type.map(|event_type| ("type", event_type)));
+    let path = table::path(ROOMS, &[room_id, "state"])?;
+    let answer = client.get(&format!("{path}?{}", query.finish())).await?;
+    if target.json {
+        println!("{answer:#}");
+        return Ok(());
+    }
+    let rows = answer["state"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|event| ["type", "state_key", "sender", "content"].iter().map(|key| text(&event[*key])).collect());
+    table::print(&["TYPE", "KEY", "SENDER", "CONTENT"], rows);
+    Ok(())
+}
+
+async fn block(client: &Client, target: &Target, room_id: &str, block: bool) -> anyhow::Result<()> {
+    let path = table::path(ROOMS, &[room_id, "block"])?;
+    let answer = client.request(Method::PUT, &path, Some(&json!({ "block": block }))).await?;
+    match (target.json, block) {
+        (true, _) => println!("{answer:#}"),
+        (_, true) => println!("{room_id} is blocked: nobody of this server comes in any more"),
+        (_, false) => println!("{room_id} is open again"),
+    }
+    Ok(())
+}
+
+/// Which messages a purge takes.
+struct Which {
+    before: Option<String>,
+    older_than: Option<String>,
+    keep_local: bool,
+}
+
+async fn purge_history(client: &Client, target: &Target, room_id: &str, which: Which) -> anyhow::Result<()> {
+    let Which { before, older_than, keep_local } = which;
     let mut body = json!({ "delete_local_events": !keep_local });
     if let Some(event_id) = before {
         body["purge_up_to_event_id"] = event_id.into();
@@ -44,7 +156,7 @@ pub async fn run(OnHub { command, target }: OnHub<Command>) -> anyhow::Result<()
         let then = now.saturating_sub(parse_age(&age)?);
         body["purge_up_to_ts"] = u64::try_from(then.as_millis()).unwrap_or(u64::MAX).into();
     }
-    let begun = client.post(&table::path(PURGE, &[&room_id])?, &body).await?;
+    let begun = client.post(&table::path(PURGE, &[room_id])?, &body).await?;
     let status = table::path(STATUS, &[&text(&begun["purge_id"])])?;
     let ended = loop {
         let status = client.get(&status).await?;

@@ -10,6 +10,7 @@ use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, UserId};
 use serde_json::value::to_raw_value;
 use serde_json::{Map, Value};
 
+use super::block::blocked;
 use super::building::{Building, Extras};
 use super::past::{Edge, Past};
 use super::redact::{may_redact, redacted};
@@ -96,6 +97,9 @@ impl Rooms {
     /// Builds, authorizes and commits all of a batch at once.
     pub async fn insert(&self, batch: &Batch) -> Result<Inserted, BatchError> {
         refuse_twins(batch)?;
+        if self.blocked_by(&batch.room_id).await?.is_some() {
+            return Err(blocked().into());
+        }
         self.intern_batch(batch).await?;
         let slot = self.inner.slots.get(batch.room_id.as_str());
         for _ in 0..ATTEMPTS {

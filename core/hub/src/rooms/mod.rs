@@ -1,6 +1,7 @@
 //! Rooms: the path of an event from a request to the log, and what can be read back.
 
 mod batch;
+mod block;
 mod building;
 mod create;
 mod guests;
@@ -35,7 +36,7 @@ use causeway_router::{Interested, Router};
 use causeway_store::{EventNid, Position, RoomFacts, Store, StoreError};
 use rand::Rng;
 use rand::distr::Alphanumeric;
-use ruma::{MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedServerName, RoomId, RoomVersionId, UInt};
+use ruma::{MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedServerName, RoomId, RoomVersionId, ServerName, UInt};
 
 use building::Building;
 use slot::Slot;
@@ -108,6 +109,10 @@ impl Rooms {
         *known = known.iter().cloned().chain([interested]).collect();
     }
 
+    pub fn server_name(&self) -> &ServerName {
+        &self.inner.server_name
+    }
+
     /// The room as of its newest committed event. From memory, but for the first time.
     ///
     /// # Errors
@@ -141,6 +146,7 @@ impl Rooms {
         event: &NewEvent,
         check: impl Fn(&Building) -> Result<Option<(EventNid, Pdu)>, SendError> + Send,
     ) -> Result<Sent, SendError> {
+        self.refuse_if_blocked(event).await?;
         let room_id = &event.room_id;
         let slot = self.inner.slots.get(room_id.as_str());
         let key = event.state_key.as_deref().map(|key| (event.event_type.as_str(), key));

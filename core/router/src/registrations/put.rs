@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use causeway_registration::Registration;
+use causeway_registration::{Plugin, Registration};
 
 use super::{Registered, RegistrationError, Registrations};
 
@@ -31,6 +31,15 @@ impl Registrations {
             return Ok((known, Put::Unchanged));
         }
         Ok((self.write(registration, None).await?, Put::Changed(keys)))
+    }
+}
+
+impl Registrations {
+    /// A bridge was upgraded: its registration names the new component, and has its tokens as before.
+    pub async fn renew_plugin(&self, id: &str, plugin: &Plugin) -> Result<(), RegistrationError> {
+        let _changing = self.inner.changing.lock().await;
+        let renewed = self.known(id)?.registration.run_by(plugin);
+        self.write(renewed, None).await.map(drop)
     }
 }
 

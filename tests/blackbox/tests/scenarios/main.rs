@@ -15,4 +15,5 @@ mod irc;
 mod loss;
 mod queues;
 mod registrations;
+mod rooms;
 mod telegram;

@@ -16,6 +16,8 @@ pub struct FakeRouter {
     pub refused: Mutex<Vec<(Position, String)>>,
     pub woken: Mutex<Vec<(String, Position)>>,
     pub registrations: Mutex<Vec<String>>,
+    /// bridges and the digests that they were upgraded to
+    pub renewed: Mutex<Vec<(String, String)>>,
 }
 
 impl FakeRouter {
@@ -91,6 +93,10 @@ impl Registrar for FakeRouter {
         Ok(())
     }
     async fn remove(&self, _: &str) -> Result<(), EngineError> {
+        Ok(())
+    }
+    async fn renew(&self, id: &str, _: &str, sha256: &str) -> Result<(), EngineError> {
+        self.renewed.lock().unwrap().push((id.to_owned(), sha256.to_owned()));
         Ok(())
     }
 }

@@ -1,19 +1,41 @@
 //! Rooms, in the shape of Synapse's admin API.
 
+mod block;
+mod list;
+mod members;
 mod purge_history;
 mod purge_history_status;
+mod show;
+mod state;
 
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use causeway_hub::purge::PurgeError;
+use ruma::OwnedRoomId;
 
 use crate::{ApiError, Routes};
 
 pub(crate) fn routes(routes: Routes) -> Routes {
+    let room = "/_synapse/admin/v1/rooms/{room_id}";
     routes
+        .route("/_synapse/admin/v1/rooms", get(list::list))
+        .route(room, get(show::show))
+        .route(&format!("{room}/members"), get(members::members))
+        .route(&format!("{room}/state"), get(state::state))
+        .route(&format!("{room}/block"), get(block::get).put(block::put))
         .route("/_synapse/admin/v1/purge_history/{room_id}", post(purge_history::purge_history))
         .route("/_synapse/admin/v1/purge_history/{room_id}/{event_id}", post(purge_history::purge_history_before))
         .route("/_synapse/admin/v1/purge_history_status/{purge_id}", get(purge_history_status::purge_history_status))
+}
+
+/// The room that a path names.
+type Named = Result<Path<OwnedRoomId>, PathRejection>;
+
+fn named(room_id: Named) -> Result<OwnedRoomId, ApiError> {
+    let Path(room_id) = room_id.map_err(|error| ApiError::invalid_param(error.body_text()))?;
+    Ok(room_id)
 }
 
 impl From<PurgeError> for ApiError {
