@@ -19,6 +19,7 @@ mod moderation;
 mod passwords;
 mod pings_and_queries;
 mod profiles;
+mod properties;
 mod purge;
 mod push;
 mod registrations;

@@ -2,7 +2,7 @@
 
 use causeway_store::UserRoom;
 use ruma::OwnedRoomId;
-use ruma::api::client::sync::sync_events::v3::LeftRoom;
+use ruma::api::client::sync::sync_events::v3::{LeftRoom, State, StateEvents};
 use ruma::serde::Raw;
 
 use super::build::Shared;
@@ -10,6 +10,7 @@ use super::joined::{Past, timeline_limit};
 use super::window::Stretch;
 use super::{Inner, SyncRequest};
 use crate::rooms::SendError;
+use crate::timelines::{Form, client_state};
 
 impl Inner {
     pub(super) async fn left(
@@ -38,6 +39,13 @@ impl Inner {
             let end = self.store.state_after(user_room.event).await?;
             left.state =
                 self.state_section(request, &room, &window, known_state, end, &[], &mut shared.members).await?;
+        } else if request.use_state_after
+            && let Some(own) = room.state().get("m.room.member", request.user_id.as_str())
+        {
+            // From the timeline alone such a client would not learn what became of the invite.
+            let mut events = StateEvents::new();
+            events.events.push(Raw::from_json(client_state(&own.pdu, &room, Form::InRoom)?));
+            left.state = State::After(events);
         }
         let account_data = shared.account_data(request, room_id.as_str());
         left.account_data.events = account_data.into_iter().map(Raw::from_json).collect();

@@ -45,11 +45,8 @@ impl Inner {
         };
         let lazy = filter.lazy_load_options != LazyLoadOptions::Disabled;
         let mut wanted: BTreeMap<OwnedEventId, Arc<Pdu>> = BTreeMap::new();
-        let mut want = |pdu: &Arc<Pdu>| {
-            wanted.insert(pdu.event_id().clone(), Arc::clone(pdu));
-        };
         match after {
-            None => view.iter().filter(|pdu| !lazy || !is_member(pdu)).for_each(&mut want),
+            None => view.iter().filter(|pdu| !lazy || !is_member(pdu)).for_each(|pdu| want(&mut wanted, pdu)),
             Some(after) => {
                 let delta = match (window.limited, request.use_state_after) {
                     (false, use_state_after) => self.changed_in(room, window, use_state_after),
@@ -64,7 +61,19 @@ impl Inner {
                     }
                 };
                 let own = |pdu: &Arc<Pdu>| pdu.state_key() == Some(request.user_id.as_str());
-                delta.iter().filter(|pdu| !lazy || !window.limited || !is_member(pdu) || own(pdu)).for_each(&mut want);
+                delta
+                    .iter()
+                    .filter(|pdu| !lazy || !window.limited || !is_member(pdu) || own(pdu))
+                    .for_each(|pdu| want(&mut wanted, pdu));
+            }
+        }
+        // What the timeline's filter hides of the window itself came after its beginning.
+        if !request.use_state_after && (window.limited || after.is_none()) {
+            for hidden in self.changed_in(room, window, false) {
+                let same =
+                    |pdu: &Arc<Pdu>| pdu.state_key() == hidden.state_key() && pdu.event_type() == hidden.event_type();
+                wanted.retain(|_, pdu| !same(pdu));
+                wanted.insert(hidden.event_id().clone(), hidden);
             }
         }
         // Who spoke in what was inserted may have come to the room later.
@@ -72,14 +81,14 @@ impl Inner {
             if view.get("m.room.member", &item.entry.sender).is_none()
                 && let Some(member) = room.state().get("m.room.member", &item.entry.sender)
             {
-                want(&member.pdu);
+                want(&mut wanted, &member.pdu);
             }
         }
         if let LazyLoadOptions::Enabled { include_redundant_members } = filter.lazy_load_options {
             for member in lazily_wanted(&window.items, heroes, after.is_none().then_some(&*request.user_id)) {
                 let Some(pdu) = view.get("m.room.member", &member) else { continue };
                 if include_redundant_members || after.is_none() || !members.known.contains(pdu.event_id()) {
-                    want(pdu);
+                    want(&mut wanted, pdu);
                 }
             }
             // Who comes in the timeline is known as well.
@@ -115,6 +124,10 @@ impl Inner {
         };
         last.values().filter_map(load).collect()
     }
+}
+
+fn want(wanted: &mut BTreeMap<OwnedEventId, Arc<Pdu>>, pdu: &Arc<Pdu>) {
+    wanted.insert(pdu.event_id().clone(), Arc::clone(pdu));
 }
 
 fn is_member(pdu: &Pdu) -> bool {

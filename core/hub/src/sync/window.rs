@@ -117,8 +117,13 @@ impl Window {
             return true;
         }
         let is_ignored = item.entry.state_key.is_none() && stretch.ignored.contains(&*item.entry.sender);
-        if is_ignored || !sight.sees(&item.entry) {
+        if is_ignored {
             return true;
+        }
+        if !sight.sees(&item.entry) {
+            // What changed while the user was away is told by the state before the window, so it ends here.
+            self.limited |= item.entry.state_key.is_some();
+            return item.entry.state_key.is_none();
         }
         if !matches(stretch.filter, &item.entry) {
             if item.entry.state_key.is_some() {
