@@ -19,6 +19,9 @@ const PACKAGES: &[Package] = &[
     ("inspircd", "/usr/sbin/inspircd"),
     ("ngircd", "/usr/sbin/ngircd"),
     ("atheme-services", "/usr/bin/atheme-services"),
+    ("chromium", "/usr/bin/chromium"),
+    // What that draws with.
+    ("fonts-dejavu-core", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
 ];
 
 /// Programs that have many sources; any will do. The command fails where something of theirs is missing.

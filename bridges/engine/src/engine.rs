@@ -186,7 +186,7 @@ impl Engine {
         found.ok_or_else(|| EngineError::NotFound(format!("bridge {id}; `causeway bridge list` names them")))
     }
 
-    fn bridges(&self) -> Vec<Arc<Bridge>> {
+    pub(crate) fn bridges(&self) -> Vec<Arc<Bridge>> {
         self.bridges.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 

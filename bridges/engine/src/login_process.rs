@@ -1,4 +1,4 @@
-//! Logging in, step by step: in the management room, by the admin API, or moved on by the network itself.
+//! Logging in, step by step: in the management room, by the admin API, on the page, or moved on by the network itself.
 
 use causeway_store::Commit;
 use causeway_store::bridges::{logins, plugin_kv};
@@ -11,11 +11,21 @@ use crate::destination::LoginDestination;
 use crate::engine::EngineError;
 use crate::logins::Login;
 
+/// Where a process's steps are asked and answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// a management room
+    Room(OwnedRoomId),
+    /// `causeway bridge login`, by the admin API
+    Command,
+    /// the page at `/_causeway/bridges/`
+    Page,
+}
+
 /// A process under way.
 pub(crate) struct Process {
     pub owner: OwnedUserId,
-    /// where its steps are asked, when in a management room
-    pub room: Option<OwnedRoomId>,
+    pub face: Face,
     pub step: Result<Step, RemoteError>,
     /// answers to the step's fields so far
     pub given: Vec<(String, String)>,
@@ -45,7 +55,7 @@ impl Bridge {
         owner: &UserId,
         flow: Option<&str>,
         replaces: Option<&LoginId>,
-        room: Option<OwnedRoomId>,
+        face: Face,
     ) -> Result<ProcessView, EngineError> {
         let connector = self.connector().ok_or_else(|| EngineError::Disabled(self.id.clone()))?;
         if self.permissions.of(owner) < crate::permissions::Level::User {
@@ -60,9 +70,13 @@ impl Bridge {
             let names: Vec<&str> = flows.iter().map(|flow| flow.id.as_str()).collect();
             EngineError::Invalid(format!("there is no such way to log in; use one of: {}", names.join(", ")))
         })?;
-        let process = crate::engine::random_hex(8);
+        // A room and a page show one process at a time; what a command began, its own user ends.
+        if face != Face::Command {
+            self.drop_processes(owner, &face).await;
+        }
+        let process = crate::engine::random_hex(16);
         let step = connector.login_start(&process, &chosen.id, owner.as_str(), replaces).await?;
-        let entry = Process { owner: owner.to_owned(), room, step: Ok(step.clone()), given: vec![] };
+        let entry = Process { owner: owner.to_owned(), face, step: Ok(step.clone()), given: vec![] };
         self.state().processes.insert(process.clone(), entry);
         self.stepped(&process, &step).await?;
         Ok(ProcessView { process, step })
@@ -97,6 +111,44 @@ impl Bridge {
         Ok(ProcessView { process: process.to_owned(), step })
     }
 
+    /// Those of one owner at one place; of those under way the connector hears that they are over.
+    async fn drop_processes(&self, owner: &UserId, face: &Face) {
+        let dropped: Vec<(String, Process)> = {
+            let is_meant = |process: &Process| process.owner == *owner && process.face == *face;
+            let mut state = self.state();
+            let meant = state.processes.iter().filter(|(_, process)| is_meant(process)).map(|(id, _)| id.clone());
+            let meant: Vec<String> = meant.collect();
+            meant.into_iter().filter_map(|id| state.processes.remove_entry(&id)).collect()
+        };
+        let Some(connector) = self.connector() else { return };
+        for (id, process) in dropped {
+            let Ok(step) = process.step else { continue };
+            if matches!(step.action, Action::Complete(_)) {
+                continue;
+            }
+            // Whatever the connector says to it, the process is gone.
+            if let Err(error) = connector.login_answer(&id, &step.id, Answer::Cancelled).await {
+                tracing::debug!(bridge = %self.id, error = %error, "a login that was begun anew");
+            }
+        }
+    }
+
+    /// Whether this user began the process on the page: it is nobody else's affair.
+    pub fn is_own_process(&self, process: &str, owner: &UserId) -> bool {
+        let state = self.state();
+        state.processes.get(process).is_some_and(|known| known.owner == *owner && known.face == Face::Page)
+    }
+
+    /// What this user has under way on the page.
+    pub fn own_process(&self, owner: &UserId) -> Option<ProcessView> {
+        let state = self.state();
+        state.processes.iter().find_map(|(id, known)| {
+            let step = known.step.as_ref().ok().filter(|step| !matches!(step.action, Action::Complete(_)))?;
+            let is_own = known.owner == *owner && known.face == Face::Page;
+            is_own.then(|| ProcessView { process: id.clone(), step: step.clone() })
+        })
+    }
+
     /// The network moved the process on.
     pub(crate) async fn advance_login(&self, process: &str, next: Result<Step, RemoteError>) {
         let room = {
@@ -104,7 +156,10 @@ impl Bridge {
             let Some(known) = state.processes.get_mut(process) else { return };
             known.step = next.clone();
             known.given.clear();
-            known.room.clone()
+            match &known.face {
+                Face::Room(room) => Some(room.clone()),
+                Face::Command | Face::Page => None,
+            }
         };
         // What follows calls the connector, which waits for the commit that brought this here.
         let (bridge, process) = (self.share(), process.to_owned());

@@ -6,6 +6,7 @@
 
 mod admin;
 mod authenticate;
+mod bridges_page;
 mod client;
 mod cors;
 mod endpoint;
@@ -28,7 +29,7 @@ pub use state::{Api, Config, Parts};
 /// request log, CORS, and `M_UNRECOGNIZED` for what nobody serves.
 pub fn service(api: Api, others: axum::Router) -> axum::Router {
     let routes = client::routes(Routes::default());
-    let routes = admin::routes(routes);
+    let routes = bridges_page::routes(admin::routes(routes));
     routes
         .into_router()
         .with_state(api)

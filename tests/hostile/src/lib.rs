@@ -2,10 +2,11 @@
 //! of the plugin host.
 
 mod behaviour;
+mod link;
 
 use causeway_sdk::capabilities::{Level, NetworkFeatures, RoomFeatures};
 use causeway_sdk::content::Body;
-use causeway_sdk::login::Session;
+use causeway_sdk::login::{Answer, Session, Step};
 use causeway_sdk::matrix_in::SentPart;
 use causeway_sdk::net::{Conn, Event as NetEvent, Frame, Framing, HttpStream, Target, Tcp, Tls, Websocket};
 use causeway_sdk::{
@@ -13,7 +14,10 @@ use causeway_sdk::{
 };
 
 /// Echoes what it is sent, or does what the text says.
-pub struct Hostile;
+pub struct Hostile {
+    /// URL of what says whether a code was scanned
+    far_end: String,
+}
 
 impl Connector for Hostile {
     fn describe() -> Descriptor {
@@ -23,7 +27,7 @@ impl Connector for Hostile {
             url: String::new(),
             icon: None,
             features: NetworkFeatures::empty(),
-            flows: Vec::new(),
+            flows: link::flows(),
             config_schema: "{}".into(),
             state_version: 1,
         }
@@ -33,8 +37,23 @@ impl Connector for Hostile {
         if config.contains("wrong") { Err(vec!["wrong: take it out".into()]) } else { Ok(()) }
     }
 
-    fn start(_init: Init) -> Result<Self, Error> {
-        Ok(Self)
+    fn start(init: Init) -> Result<Self, Error> {
+        let config: serde_json::Value = serde_json::from_str(&init.config).unwrap_or_default();
+        Ok(Self { far_end: config["far_end"].as_str().unwrap_or_default().to_owned() })
+    }
+
+    fn login_start(
+        &mut self,
+        process: String,
+        flow: String,
+        _owner: String,
+        _replaces: Option<String>,
+    ) -> Result<Step, Error> {
+        link::start(&process, &flow)
+    }
+
+    fn login_answer(&mut self, _process: String, step: String, answer: Answer) -> Result<Step, Error> {
+        link::answer(&step, &answer)
     }
 
     fn connect(&mut self, session: Session) -> Result<(), Error> {
@@ -68,6 +87,9 @@ impl Connector for Hostile {
     }
 
     fn on_timer(&mut self, name: String) {
+        if link::rang(&self.far_end, &name) {
+            return;
+        }
         report(kv::set(&format!("rang/{name}"), b"yes"));
     }
 

@@ -6,7 +6,7 @@ use super::Asked;
 use crate::bridge::Bridge;
 use crate::connector::{Action, Answer, Step};
 use crate::engine::EngineError;
-use crate::login_process::Process;
+use crate::login_process::{Face, Process};
 
 pub(super) async fn run(bridge: &Bridge, asked: &Asked<'_>, rest: &str) -> Result<String, EngineError> {
     let flow = Some(rest).filter(|flow| !flow.is_empty());
@@ -18,8 +18,7 @@ pub(super) async fn run(bridge: &Bridge, asked: &Asked<'_>, rest: &str) -> Resul
         let lines: Vec<String> = ways.iter().map(|way| format!("login {} – {}", way.id, way.description)).collect();
         return Ok(lines.join("\n"));
     }
-    forget(bridge, asked);
-    let view = bridge.start_login(asked.user, flow, None, Some(asked.room.to_owned())).await?;
+    let view = bridge.start_login(asked.user, flow, None, Face::Room(asked.room.to_owned())).await?;
     Ok(present(bridge, &view.step))
 }
 
@@ -55,7 +54,9 @@ fn ask(field: &crate::connector::InputField) -> String {
 
 fn process_of(bridge: &Bridge, asked: &Asked<'_>) -> Option<String> {
     let state = bridge.state();
-    let mine = |process: &Process| process.room.as_deref() == Some(asked.room) && process.owner == *asked.user;
+    let mine = |process: &Process| {
+        process.owner == *asked.user && matches!(&process.face, Face::Room(room) if room == asked.room)
+    };
     state.processes.iter().find(|(_, process)| mine(process)).map(|(id, _)| id.clone())
 }
 

@@ -2,7 +2,7 @@
 
 mod audit;
 mod authorize;
-mod bridges;
+pub(crate) mod bridges;
 mod queues;
 mod registration_tokens;
 mod registrations;

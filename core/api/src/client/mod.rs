@@ -20,7 +20,7 @@ mod reports;
 mod room;
 mod room_keys;
 mod search;
-mod session;
+pub(crate) mod session;
 mod sync;
 mod tags;
 mod thirdparty;

@@ -13,6 +13,7 @@ mod history;
 mod input;
 mod irc;
 mod loss;
+mod page;
 mod queues;
 mod registrations;
 mod rooms;

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use causeway_emulators::postgres::Postgres;
 use causeway_engine::connector::{BridgeId, Connector, Effects, LoginId, Services, StoreId};
 use causeway_engine::host::{BridgeSpec, Grant, Host, Plugin, PluginError};
-use causeway_engine::{Bridge, Engine, Install, Parts, SecretsKey};
+use causeway_engine::{Bridge, Engine, Face, Install, Parts, SecretsKey};
 use causeway_store::{Store, StoreConfig};
 use serde_json::json;
 
@@ -146,7 +146,7 @@ impl World {
     pub async fn login(&self, name: &str) -> LoginId {
         let user: ruma::OwnedUserId = format!("@{name}:hub.test").try_into().unwrap();
         let bridge = self.bridge();
-        let process = bridge.start_login(&user, None, None, None).await.unwrap().process;
+        let process = bridge.start_login(&user, None, None, Face::Command).await.unwrap().process;
         let answer = causeway_engine::connector::Answer::Fields(vec![
             ("nick".into(), name.into()),
             ("password".into(), "pw".into()),

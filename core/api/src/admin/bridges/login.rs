@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::Path;
-use causeway_engine::ProcessView;
 use causeway_engine::connector::{Answer, LoginId};
+use causeway_engine::{Face, ProcessView};
 use ruma::OwnedUserId;
 use serde::Deserialize;
 
@@ -29,7 +29,7 @@ pub async fn start(
 ) -> Result<Json<ProcessView>, ApiError> {
     let user = start.user.or(admin.user_id).ok_or_else(|| ApiError::invalid_param("Say whose login it is: user"))?;
     let bridge = engine.bridge(&id)?;
-    Ok(Json(bridge.start_login(&user, start.flow.as_deref(), start.replaces.as_ref(), None).await?))
+    Ok(Json(bridge.start_login(&user, start.flow.as_deref(), start.replaces.as_ref(), Face::Command).await?))
 }
 
 /// `GET /_causeway/admin/v1/bridges/{id}/processes/{process}`: where a login stands.
@@ -44,24 +44,29 @@ pub async fn step(
 /// Not `Debug`: the answers are secrets.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Given {
+pub(crate) enum Given {
     Fields(BTreeMap<String, String>),
     Webauthn(String),
     /// `{"cancelled": {}}`
     Cancelled {},
 }
 
+impl From<Given> for Answer {
+    fn from(given: Given) -> Self {
+        match given {
+            Given::Fields(fields) => Self::Fields(fields.into_iter().collect()),
+            Given::Webauthn(answer) => Self::Webauthn(answer),
+            Given::Cancelled {} => Self::Cancelled,
+        }
+    }
+}
+
 /// `POST /_causeway/admin/v1/bridges/{id}/processes/{process}`: answers a step, and gets the next.
-pub async fn answer(
+pub(crate) async fn answer(
     _: Admin,
     engine: Bridges,
     Path((id, process)): Path<(String, String)>,
     Json(given): Json<Given>,
 ) -> Result<Json<ProcessView>, ApiError> {
-    let answer = match given {
-        Given::Fields(fields) => Answer::Fields(fields.into_iter().collect()),
-        Given::Webauthn(answer) => Answer::Webauthn(answer),
-        Given::Cancelled {} => Answer::Cancelled,
-    };
-    Ok(Json(engine.bridge(&id)?.answer_login(&process, answer).await?))
+    Ok(Json(engine.bridge(&id)?.answer_login(&process, given.into()).await?))
 }

@@ -6,7 +6,7 @@ mod disable;
 mod enable;
 mod install;
 mod list;
-mod login;
+pub(crate) mod login;
 mod logins;
 mod logout;
 mod logs;

@@ -1,7 +1,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use causeway_hub::accounts::NewDevice;
+use causeway_hub::accounts::{LoggedIn, NewDevice};
 use causeway_hub::uia::Identifier;
 use ruma::api::auth_scheme::AppserviceTokenOptional;
 use ruma::{OwnedDeviceId, OwnedUserId, UserId};
@@ -50,30 +50,54 @@ pub async fn login(
         "m.login.application_service" => by_appservice(&api, requester, &body).await?,
         other => return Err(ApiError::bad_request("M_UNKNOWN", format!("there is no login type {other}"))),
     };
-    if api.accounts.get(&user_id).await?.is_some_and(|account| account.locked) {
-        return Err(ApiError::locked());
-    }
-    if !is_free {
-        api.limits.check_key(Limited::LoginAccount, user_id.as_str())?;
-    }
     let device = NewDevice {
         device_id: body.device_id,
         display_name: body.initial_device_display_name,
         refresh: body.refresh_token,
     };
-    let logged_in = api.accounts.log_in(&user_id, device).await?;
+    let logged_in = enter(&api, &user_id, is_free, device).await?;
     Ok(Json(answer(&user_id, Some(logged_in))))
 }
 
-async fn by_password(api: &Api, body: &Body) -> Result<OwnedUserId, ApiError> {
-    if !api.config.password_login {
-        return Err(ApiError::forbidden("passwords don't log in to this server"));
+/// A login by password of whoever is not an appservice, with all limits and refusals: for other ways in than this endpoint.
+///
+/// # Errors
+/// 403 `M_FORBIDDEN` (also where passwords don't log in), `M_USER_DEACTIVATED`; 401 `M_USER_LOCKED`; 429
+pub(crate) async fn with_password(
+    api: &Api,
+    address: &Address,
+    user: &str,
+    password: &str,
+    device: NewDevice,
+) -> Result<LoggedIn, ApiError> {
+    api.limits.check_key(Limited::LoginAddress, &address.0)?;
+    let user_id = check_password(api, parse_user(api, user)?, password).await?;
+    enter(api, &user_id, false, device).await
+}
+
+/// Of a user whose identity was checked.
+async fn enter(api: &Api, user_id: &UserId, is_free: bool, device: NewDevice) -> Result<LoggedIn, ApiError> {
+    if api.accounts.get(user_id).await?.is_some_and(|account| account.locked) {
+        return Err(ApiError::locked());
     }
+    if !is_free {
+        api.limits.check_key(Limited::LoginAccount, user_id.as_str())?;
+    }
+    Ok(api.accounts.log_in(user_id, device).await?)
+}
+
+async fn by_password(api: &Api, body: &Body) -> Result<OwnedUserId, ApiError> {
     let Some(password) = &body.password else {
         return Err(ApiError::bad_request("M_MISSING_PARAM", "password is missing"));
     };
+    check_password(api, named_user(api, body)?, password).await
+}
+
+async fn check_password(api: &Api, user_id: OwnedUserId, password: &str) -> Result<OwnedUserId, ApiError> {
+    if !api.config.password_login {
+        return Err(ApiError::forbidden("passwords don't log in to this server"));
+    }
     let wrong = || ApiError::forbidden("Invalid username or password");
-    let user_id = named_user(api, body)?;
     if user_id.server_name() != api.config.server_name {
         return Err(wrong());
     }
@@ -120,6 +144,10 @@ fn named_user(api: &Api, body: &Body) -> Result<OwnedUserId, ApiError> {
     let Some(name) = identifier.or(body.user.as_deref()) else {
         return Err(ApiError::bad_request("M_MISSING_PARAM", "identifier.user is missing"));
     };
+    parse_user(api, name)
+}
+
+fn parse_user(api: &Api, name: &str) -> Result<OwnedUserId, ApiError> {
     UserId::parse_with_server_name(name, &api.config.server_name)
         .map_err(|_| ApiError::forbidden("Invalid username or password"))
 }

@@ -11,6 +11,8 @@ use ruma::api::client::session;
 
 use crate::Routes;
 
+pub(crate) use login::with_password;
+
 pub(crate) fn routes(routes: Routes) -> Routes {
     routes
         .on::<session::get_login_types::v3::Request, _>(flows::flows)
