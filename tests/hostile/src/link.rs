@@ -40,7 +40,7 @@ pub fn answer(step: &str, answer: &Answer) -> Result<Step, Error> {
     let Answer::Fields(fields) = answer else { return refused("cancelled") };
     let given = |id: &str| fields.iter().find(|(key, _)| key == id).map_or("", |(_, value)| value.as_str());
     match step {
-        COOKIES if given("session") == "" => refused("session: it is empty; copy the cookie's value"),
+        COOKIES if given("session").is_empty() => refused("session: it is empty; copy the cookie's value"),
         COOKIES => Ok(second_factor()),
         CODE if given(CODE) != "123456" => refused("code: that is not it; the app shows another one by now"),
         CODE => Ok(complete()),
