@@ -8,6 +8,7 @@ mod conversation;
 mod counterparts;
 mod coverage;
 mod crash;
+mod discord;
 mod faults;
 mod history;
 mod input;

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::params::{Params, Upload};
+use super::params::Params;
 use super::state::State;
+use crate::form::Upload;
 
 /// What `getFile` gives out at most.
 pub const DOWNLOAD_BYTES: u64 = 20 << 20;

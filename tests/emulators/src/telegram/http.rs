@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State as Extract};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -59,16 +59,10 @@ async fn serve(Extract(shared): Extract<Arc<Shared>>, uri: Uri, headers: HeaderM
         called.unwrap_or_else(|| Err(ApiError::new(404, "Not Found: method not found")))
     };
     record(&shared, method, params, answer.as_ref().map_or_else(|error| error.code, |_| 200));
+    let answer = respond(answer);
     match fault {
-        Some(Fault::CutAfter) => {
-            let cut = futures_util::stream::once(std::future::ready(Err::<Bytes, _>(std::io::Error::other("cut"))));
-            Body::from_stream(cut).into_response()
-        }
-        Some(Fault::Delay(delay)) => {
-            tokio::time::sleep(delay).await;
-            respond(answer)
-        }
-        _ => respond(answer),
+        Some(fault) => fault.spoil(answer).await,
+        None => answer,
     }
 }
 

@@ -13,33 +13,20 @@ mod params;
 mod people;
 mod state;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use anyhow::Result;
 use serde_json::Value;
-use tokio::sync::watch;
 
 use crate::server::Server;
 use state::State;
 
+pub use crate::form::Upload;
 pub use error::ApiError;
-pub use params::{Params, Upload};
+pub use params::Params;
 pub use state::{Call, ChatType, Fault};
 
-struct Shared {
-    state: Mutex<State>,
-    changed: watch::Sender<u64>,
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn touch(&self) {
-        self.changed.send_modify(|count| *count += 1);
-    }
-}
+type Shared = crate::shared::Shared<State>;
 
 /// The network, on a port of its own on loopback.
 pub struct Telegram {
@@ -49,7 +36,7 @@ pub struct Telegram {
 
 impl Telegram {
     pub fn start() -> Result<Self> {
-        let shared = Arc::new(Shared { state: Mutex::default(), changed: watch::Sender::new(0) });
+        let shared = Arc::new(Shared::default());
         let server = Server::start(Server::port()?, http::router(Arc::clone(&shared)))?;
         Ok(Self { shared, server })
     }

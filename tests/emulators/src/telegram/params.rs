@@ -7,14 +7,7 @@ use axum::http::{HeaderMap, Uri};
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
-
-/// A file that came with a request.
-#[derive(Clone, Debug)]
-pub struct Upload {
-    pub file_name: String,
-    pub mime: String,
-    pub data: Bytes,
-}
+use crate::form::{Form, Upload};
 
 #[derive(Clone, Debug, Default)]
 pub struct Params {
@@ -34,8 +27,9 @@ impl Params {
                 return Err(ApiError::bad("can't parse JSON object"));
             }
         } else if kind.starts_with("multipart/form-data") {
-            let boundary = multer::parse_boundary(kind).map_err(|_| ApiError::bad("wrong multipart boundary"))?;
-            params.multipart(boundary, body).await.map_err(|error| ApiError::bad(&error.to_string()))?;
+            let form = Form::read(kind, body).await.map_err(|error| ApiError::bad(&error.to_string()))?;
+            params.values.extend(form.texts.into_iter().map(|(key, value)| (key, Value::String(value))));
+            params.files.extend(form.files);
         } else {
             params.form(&body);
         }
@@ -45,24 +39,6 @@ impl Params {
     fn form(&mut self, text: &[u8]) {
         let pairs = url::form_urlencoded::parse(text);
         self.values.extend(pairs.map(|(key, value)| (key.into_owned(), Value::String(value.into_owned()))));
-    }
-
-    async fn multipart(&mut self, boundary: String, body: Bytes) -> Result<(), multer::Error> {
-        let body = std::future::ready(Ok::<_, std::convert::Infallible>(body));
-        let mut parts = multer::Multipart::new(futures_util::stream::once(body), boundary);
-        while let Some(field) = parts.next_field().await? {
-            let name = field.name().unwrap_or_default().to_owned();
-            match field.file_name().map(str::to_owned) {
-                Some(file_name) => {
-                    let mime = field.content_type().map_or("application/octet-stream", |mime| mime.as_ref()).to_owned();
-                    self.files.insert(name, Upload { file_name, mime, data: field.bytes().await? });
-                }
-                None => {
-                    self.values.insert(name, Value::String(field.text().await?));
-                }
-            }
-        }
-        Ok(())
     }
 
     pub fn text(&self, key: &str) -> Option<String> {

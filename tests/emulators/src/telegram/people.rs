@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::Telegram;
 use super::error::ApiError;
-use super::state::{Bot, Chat, ChatType, State, id_of, now};
+use super::state::{Bot, Chat, ChatType, id_of, now};
 
 /// Ids of supergroups and channels begin with this.
 const SUPERGROUPS: i64 = -1_000_000_000_000;
@@ -29,12 +29,6 @@ fn chat(id: i64, kind: ChatType, title: &str) -> Chat {
 }
 
 impl Telegram {
-    fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
-        let result = change(&mut self.shared.state());
-        self.shared.touch();
-        result
-    }
-
     /// A bot that sees all messages of its groups; answers its token.
     pub fn bot(&self, id: i64, name: &str, username: &str) -> String {
         let token = format!("{id}:secret-of-{username}");
@@ -52,13 +46,13 @@ impl Telegram {
             poll: 0,
             next_message: 0,
         };
-        self.change(|state| state.bots.insert(token.clone(), bot));
+        self.shared.change(|state| state.bots.insert(token.clone(), bot));
         token
     }
 
     /// From now on it sees only what privacy mode lets through.
     pub fn enable_privacy(&self, token: &str) {
-        self.change(|state| {
+        self.shared.change(|state| {
             if let Some(bot) = state.bots.get_mut(token) {
                 bot.user["can_read_all_group_messages"] = false.into();
             }
@@ -67,7 +61,7 @@ impl Telegram {
 
     /// Updates that it has not asked for yet are gone.
     pub fn forget_updates(&self, token: &str) {
-        self.change(|state| {
+        self.shared.change(|state| {
             if let Some(bot) = state.bots.get_mut(token) {
                 bot.updates.clear();
             }
@@ -76,16 +70,16 @@ impl Telegram {
 
     /// Its token is worth nothing any more.
     pub fn revoke(&self, token: &str) {
-        self.change(|state| state.bots.remove(token));
+        self.shared.change(|state| state.bots.remove(token));
     }
 
     pub fn user(&self, id: i64, first_name: &str, username: &str) {
         let user = json!({"id": id, "is_bot": false, "first_name": first_name, "username": username});
-        self.change(|state| state.users.insert(id, user));
+        self.shared.change(|state| state.users.insert(id, user));
     }
 
     pub fn rename(&self, user: i64, first_name: &str) {
-        self.change(|state| {
+        self.shared.change(|state| {
             if let Some(user) = state.users.get_mut(&user) {
                 user["first_name"] = first_name.into();
             }
@@ -93,7 +87,7 @@ impl Telegram {
     }
 
     pub fn profile_photo(&self, user: i64, data: &[u8]) {
-        self.change(|state| {
+        self.shared.change(|state| {
             let mut photo = state.keep_file("photo.jpg", Bytes::copy_from_slice(data));
             (photo["width"], photo["height"]) = (160.into(), 160.into());
             state.profile_photos.insert(user, json!([photo]));
@@ -102,7 +96,7 @@ impl Telegram {
 
     /// A user begins to talk with a bot; answers the chat's id.
     pub fn private(&self, token: &str, user: i64) -> i64 {
-        self.change(|state| {
+        self.shared.change(|state| {
             let bot = id_of(&state.bots[token].user);
             let chat = state.chats.entry(user).or_insert_with(|| chat(user, ChatType::Private, ""));
             chat.members.insert(bot, "member".into());
@@ -114,7 +108,7 @@ impl Telegram {
     /// A group of people, with a number that makes its id; no bot is in it yet.
     pub fn group(&self, kind: ChatType, number: i64, title: &str, users: &[i64]) -> i64 {
         let id = if kind == ChatType::Group { -number } else { SUPERGROUPS - number };
-        self.change(|state| {
+        self.shared.change(|state| {
             let mut chat = chat(id, kind, title);
             chat.members = users.iter().map(|user| (*user, "member".to_owned())).collect();
             if let Some(first) = users.first() {
@@ -127,7 +121,7 @@ impl Telegram {
 
     /// A group's topics are open from now on.
     pub fn make_forum(&self, chat: i64) {
-        self.change(|state| {
+        self.shared.change(|state| {
             if let Some(chat) = state.chats.get_mut(&chat) {
                 chat.is_forum = true;
             }
@@ -136,7 +130,7 @@ impl Telegram {
 
     /// Somebody's standing in a chat changes, a bot's too: `member`, `administrator`, `left`, `kicked`.
     pub fn set_member(&self, chat_id: i64, by: i64, user: i64, status: &str) {
-        self.change(|state| {
+        self.shared.change(|state| {
             let chat = &state.chats[&chat_id];
             let before = chat.members.get(&user).cloned().unwrap_or_else(|| "left".into());
             let kind = chat.kind;
@@ -172,7 +166,7 @@ impl Telegram {
 
     /// Somebody sends something: the fields of a message but its head; `reply_to` is an id. Answers its id.
     pub fn post(&self, chat_id: i64, from: i64, fields: Value) -> Result<i64, ApiError> {
-        self.change(|state| {
+        self.shared.change(|state| {
             let fields: Map<String, Value> = fields.as_object().cloned().unwrap_or_default();
             let message = state.add_message(chat_id, from, fields)?;
             let kind = if state.chats[&chat_id].kind == ChatType::Channel { "channel_post" } else { "message" };
@@ -187,7 +181,7 @@ impl Telegram {
 
     /// Somebody edits a message: these fields take the place of those of the same name, `null` takes one away.
     pub fn edit(&self, chat_id: i64, message: i64, fields: &Value) -> Result<(), ApiError> {
-        self.change(|state| {
+        self.shared.change(|state| {
             let messages = &mut state.chat_mut(chat_id)?.messages;
             let edited = messages.get_mut(&message).ok_or_else(|| ApiError::bad("message to edit not found"))?;
             edited["edit_date"] = now().into();
@@ -207,12 +201,12 @@ impl Telegram {
 
     /// Somebody deletes a message: no bot is told.
     pub fn delete(&self, chat_id: i64, message: i64) {
-        self.change(|state| state.chats.get_mut(&chat_id).and_then(|chat| chat.messages.remove(&message)));
+        self.shared.change(|state| state.chats.get_mut(&chat_id).and_then(|chat| chat.messages.remove(&message)));
     }
 
     /// Somebody's reactions to a message are these emojis from now on; bots that are administrators are told.
     pub fn react(&self, chat_id: i64, message: i64, user: i64, emojis: &[&str]) -> Result<(), ApiError> {
-        self.change(|state| {
+        self.shared.change(|state| {
             let new: Vec<Value> = emojis.iter().map(|emoji| json!({"type": "emoji", "emoji": emoji})).collect();
             let of = state.users.get(&user).cloned();
             let chat = state.chat_mut(chat_id)?;
@@ -229,7 +223,7 @@ impl Telegram {
 
     /// A file that somebody sends; answers its object, for [`Self::post`]. `claimed`: a size that is told and not true.
     pub fn upload(&self, name: &str, mime: &str, data: &[u8], claimed: Option<u64>) -> Value {
-        self.change(|state| {
+        self.shared.change(|state| {
             let mut file = state.keep_file(name, Bytes::copy_from_slice(data));
             if let Some(size) = claimed {
                 file["file_size"] = size.into();
@@ -249,19 +243,19 @@ impl Telegram {
         let new_id = self.move_to_supergroup(chat_id)?;
         self.post(chat_id, by, json!({"migrate_to_chat_id": new_id}))?;
         self.post(new_id, by, json!({"migrate_from_chat_id": chat_id}))?;
-        self.change(|state| state.chat_mut(chat_id).map(|old| old.migrated_to = Some(new_id)))?;
+        self.shared.change(|state| state.chat_mut(chat_id).map(|old| old.migrated_to = Some(new_id)))?;
         Ok(new_id)
     }
 
     /// The same, while the bots hear nothing of it.
     pub fn migrate_in_silence(&self, chat_id: i64) -> Result<i64, ApiError> {
         let new_id = self.move_to_supergroup(chat_id)?;
-        self.change(|state| state.chat_mut(chat_id).map(|old| old.migrated_to = Some(new_id)))?;
+        self.shared.change(|state| state.chat_mut(chat_id).map(|old| old.migrated_to = Some(new_id)))?;
         Ok(new_id)
     }
 
     fn move_to_supergroup(&self, chat_id: i64) -> Result<i64, ApiError> {
-        self.change(|state| {
+        self.shared.change(|state| {
             let new_id = SUPERGROUPS + chat_id;
             let old = state.chat(chat_id)?;
             let mut new = chat(new_id, ChatType::Supergroup, &old.title);
@@ -273,7 +267,7 @@ impl Telegram {
 
     /// Somebody opens a topic in a forum; answers its number.
     pub fn open_topic(&self, chat_id: i64, by: i64, name: &str) -> Result<i64, ApiError> {
-        self.change(|state| {
+        self.shared.change(|state| {
             let topic = json!({"name": name, "icon_color": 7_322_096});
             let fields = [("forum_topic_created".to_owned(), topic), ("is_topic_message".to_owned(), true.into())];
             let mut message = state.add_message(chat_id, by, fields.into_iter().collect())?;
@@ -293,7 +287,7 @@ impl Telegram {
 
     /// A chat gets another title.
     pub fn set_title(&self, chat_id: i64, by: i64, title: &str) -> Result<i64, ApiError> {
-        self.change(|state| state.chat_mut(chat_id).map(|chat| title.clone_into(&mut chat.title)))?;
+        self.shared.change(|state| state.chat_mut(chat_id).map(|chat| title.clone_into(&mut chat.title)))?;
         self.post(chat_id, by, json!({"new_chat_title": title}))
     }
 
@@ -305,13 +299,14 @@ impl Telegram {
             "small_file_id": size["file_id"], "small_file_unique_id": size["file_unique_id"],
             "big_file_id": size["file_id"], "big_file_unique_id": size["file_unique_id"],
         });
-        self.change(|state| state.chat_mut(chat_id).map(|chat| chat.photo = Some(photo)))?;
+        self.shared.change(|state| state.chat_mut(chat_id).map(|chat| chat.photo = Some(photo)))?;
         self.post(chat_id, by, json!({"new_chat_photo": [size]}))
     }
 
     /// Somebody pins a message.
     pub fn pin(&self, chat_id: i64, by: i64, message: i64) -> Result<i64, ApiError> {
-        let pinned = self.change(|state| state.chat(chat_id).map(|chat| chat.messages.get(&message).cloned()))?;
+        let pinned =
+            self.shared.change(|state| state.chat(chat_id).map(|chat| chat.messages.get(&message).cloned()))?;
         self.post(chat_id, by, json!({"pinned_message": pinned}))
     }
 }

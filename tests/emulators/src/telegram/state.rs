@@ -1,7 +1,7 @@
 //! What the network knows: people, bots, chats, messages, files.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
 use serde_json::{Map, Value, json};
@@ -82,16 +82,7 @@ pub struct Call {
     pub code: u16,
 }
 
-/// What happens to the next call of a method.
-#[derive(Clone, Debug)]
-pub enum Fault {
-    /// it is not done, and answered with this
-    Refuse(ApiError),
-    /// it is done, and the connection is closed without an answer
-    CutAfter,
-    /// it is answered late
-    Delay(Duration),
-}
+pub type Fault = crate::fault::Fault<ApiError>;
 
 #[derive(Default, Debug)]
 pub struct State {

@@ -1,0 +1,3 @@
+//! Discord: its emulator under a real client library.
+
+mod judges;
