@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{Connection as _, Executor as _};
 
 use crate::committer::{PostgresWriter, SqliteWriter, Writer};
 use crate::{Database, Row, StoreConfig, StoreError, Synchronous, Value};
@@ -16,6 +16,8 @@ const BUSY: Duration = Duration::from_secs(10);
 const ACQUIRE: Duration = Duration::from_secs(10);
 /// A connection to a server that nobody has used for so long is asked whether it still is one; one of SQLite always is.
 const PROVEN: Duration = Duration::from_secs(1);
+/// PostgreSQL reckons with disks that turn, and would rather sort all that waits for somebody than walk along an index.
+pub(crate) const SETTING: &str = "set random_page_cost = 1.1";
 /// Statements kept prepared by each connection.
 const STATEMENTS: usize = 256;
 /// Results of a whole group fit, so that SQLite's thread never waits for ours.
@@ -59,6 +61,12 @@ pub(crate) async fn open(config: &StoreConfig) -> Result<(Readers, Writer), Stor
                 .max_connections(config.readers)
                 .acquire_timeout(ACQUIRE)
                 .test_before_acquire(false)
+                .after_connect(|connection, _| {
+                    Box::pin(async move {
+                        connection.execute(SETTING).await?;
+                        Ok(())
+                    })
+                })
                 .before_acquire(|connection, used| {
                     Box::pin(async move {
                         if used.idle_for > PROVEN {
