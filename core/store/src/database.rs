@@ -46,11 +46,16 @@ pub(crate) async fn open(config: &StoreConfig) -> Result<(Readers, Writer), Stor
                 .statement_cache_capacity(STATEMENTS)
                 .row_buffer_size(ROW_BUFFER);
             let writer = SqliteWriter::open(options.clone()).await?;
+            // Open from the start and for good: on a full disk none can be opened, and reading has to go on.
             let pool = SqlitePoolOptions::new()
+                .min_connections(config.readers)
                 .max_connections(config.readers)
+                .idle_timeout(None)
+                .max_lifetime(None)
                 .acquire_timeout(ACQUIRE)
                 .test_before_acquire(false)
-                .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "on"));
+                .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
+                .await?;
             Ok((Readers::Sqlite(pool), Writer::Sqlite(writer)))
         }
         Database::Postgres { url } => {
