@@ -56,11 +56,11 @@ impl Bridge {
         })
     }
 
-    /// Whether this login is this user's.
+    /// Refuses a login that is not this user's.
     ///
     /// # Errors
     /// [`EngineError::NotFound`], also for one that is somebody else's.
-    pub fn is_own_login(&self, login: &LoginId, owner: &UserId) -> Result<(), EngineError> {
+    pub fn must_own_login(&self, login: &LoginId, owner: &UserId) -> Result<(), EngineError> {
         match self.state().logins.get(login).is_some_and(|known| known.owner == *owner) {
             true => Ok(()),
             false => Err(EngineError::NotFound(format!("login {login}"))),

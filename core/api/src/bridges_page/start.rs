@@ -27,7 +27,7 @@ pub async fn start(
     session.may_act()?;
     let bridge = engine.bridge(&id)?;
     if let Some(login) = &start.replaces {
-        bridge.is_own_login(login, &session.user_id)?;
+        bridge.must_own_login(login, &session.user_id)?;
     }
     let view = bridge.start_login(&session.user_id, Some(&start.flow), start.replaces.as_ref(), Face::Page).await?;
     Ok(Json(drawn(view)))

@@ -14,7 +14,7 @@ pub async fn unlink(
     Path((id, login)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
     let (bridge, login) = (engine.bridge(&id)?, LoginId(login));
-    bridge.is_own_login(&login, &session.user_id)?;
+    bridge.must_own_login(&login, &session.user_id)?;
     bridge.logout(&login).await?;
     tracing::info!(user = %session.user_id, bridge = id, %login, "logged out on the page");
     Ok(Json(json!({})))

@@ -32,9 +32,7 @@ impl Registrations {
         }
         Ok((self.write(registration, None).await?, Put::Changed(keys)))
     }
-}
 
-impl Registrations {
     /// A bridge was upgraded: its registration names the new component, and has its tokens as before.
     pub async fn renew_plugin(&self, id: &str, plugin: &Plugin) -> Result<(), RegistrationError> {
         let _changing = self.inner.changing.lock().await;
