@@ -94,7 +94,9 @@ impl Line {
                 // What is new is looked for at the loop's beginning.
                 _ = changed.changed() => {}
                 message = self.socket.next() => match message {
-                    Some(Ok(Message::Text(text))) => {
+                    Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
+                        // JSON either way: some libraries send it as bytes.
+                        let text = message.into_data();
                         frames.retain(|at| at.elapsed() < Duration::from_secs(60));
                         frames.push(Instant::now());
                         if frames.len() > FRAMES {
@@ -103,7 +105,7 @@ impl Line {
                         if text.len() > FRAME_BYTES {
                             return self.close(4002, "Error while decoding payload.").await;
                         }
-                        let Ok(frame) = serde_json::from_str::<Value>(&text) else {
+                        let Ok(frame) = serde_json::from_slice::<Value>(&text) else {
                             return self.close(4002, "Error while decoding payload.").await;
                         };
                         if frame["op"] == 1 {

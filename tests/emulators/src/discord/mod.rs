@@ -1,7 +1,7 @@
 //! Discord (API and gateway version 10), as far as bridges use it, with people behind it who do as a test tells them.
 //!
-//! Shapes, numbers of errors and limits are those of the published documentation. A real client library lives on it in
-//! the tests; a second one is to, before it may judge others. Every call is recorded.
+//! Shapes, numbers of errors and limits are those of the published documentation. Two real client libraries live on it in
+//! the tests, so that it may judge others. Every call is recorded.
 
 mod error;
 mod gateway;

@@ -1,10 +1,10 @@
-//! A client library that is not ours lives on the emulator; it may judge a bridge once a second one does.
+//! Two client libraries that are not ours live on the emulator, before it may judge the bridge.
 
 use std::future::Future;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use causeway_blackbox::{node_script, scenario, until, watched};
+use causeway_blackbox::{node_script, python_script, scenario, until, watched};
 use causeway_emulators::discord::{Discord, Order};
 use serde_json::{Value, json};
 
@@ -12,6 +12,11 @@ const BOT: u64 = 70_010_000_000_000_001;
 const WILMA: u64 = 11_000_000_000_000_001;
 const FRED: u64 = 12_000_000_000_000_001;
 const SEND: &str = "POST /channels/:id/messages";
+
+#[test]
+fn hikari_lives_on_the_emulator() -> Result<()> {
+    scenario(play(|arguments| async move { python_script("discord_judge.py", &arguments).await }))
+}
 
 #[test]
 fn discord_js_lives_on_the_emulator() -> Result<()> {
@@ -42,9 +47,13 @@ where
     });
     let running = tokio::spawn(watched(judge(arguments)));
     let played = Stage { discord, token, channel }.lead().await;
-    if played.is_err() {
-        running.abort();
-        return played;
+    if let Err(error) = played {
+        // It may have ended by itself, and then knows better why.
+        match running.is_finished() {
+            true => running.await.context("the judge's task ended")?.with_context(|| format!("{error:#}"))?,
+            false => running.abort(),
+        }
+        return Err(error);
     }
     running.await.context("the judge's task ended")?
 }

@@ -1,3 +1,3 @@
-//! Discord: its emulator under a real client library.
+//! Discord: its emulator under real client libraries.
 
 mod judges;
