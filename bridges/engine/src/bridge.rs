@@ -12,7 +12,7 @@ use crate::lanes::Lanes;
 use crate::login_process::Process;
 use crate::logins::Login;
 use crate::matrix::{Matrix, MatrixError};
-use crate::outbound::Waiting;
+use crate::outbound::{Awaited, Waiting};
 use crate::permissions::Permissions;
 use crate::portals::Portal;
 use crate::queues::Queues;
@@ -39,6 +39,8 @@ pub struct Bridge {
     pub(crate) lanes: Lanes,
     /// rung when a copy is held
     pub(crate) holding: Arc<tokio::sync::Notify>,
+    /// rung when an event that its sender was told to wait for may have ended
+    pub(crate) ended: Arc<tokio::sync::Notify>,
     /// held while a room is made, so that a chat gets one
     pub(crate) making: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -73,6 +75,8 @@ pub(crate) struct State {
     pub in_call: HashSet<(LoginId, String)>,
     /// events that are not offered before others are settled
     pub waiting: Waiting,
+    /// events whose sender waits to be told of their end, whatever that is
+    pub awaited: Awaited,
     /// the destination that the bot is
     pub bot_nid: Option<DestinationNid>,
 }
@@ -97,6 +101,7 @@ impl Bridge {
             connector: RwLock::default(),
             lanes: Lanes::new(),
             holding: Arc::default(),
+            ended: Arc::default(),
             making: tokio::sync::Mutex::default(),
             state: Mutex::default(),
             me: me.clone(),

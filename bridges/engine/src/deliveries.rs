@@ -344,7 +344,7 @@ impl Bridge {
         }
     }
 
-    async fn after(&self, after: Vec<After>) -> Result<(), MatrixError> {
+    pub(crate) async fn after(&self, after: Vec<After>) -> Result<(), MatrixError> {
         for step in after {
             match step {
                 After::Leave(key, login) => {

@@ -366,6 +366,8 @@ impl Engine {
         bridge.load().await?;
         // Whether it runs or not: what happens is for it, and waits.
         bridge.register_queues().await?;
+        bridge.load_awaited().await?;
+        bridge.watch_lingering();
         self.bridges.write().unwrap_or_else(PoisonError::into_inner).insert(bridge.id.clone(), Arc::clone(&bridge));
         Ok(bridge)
     }

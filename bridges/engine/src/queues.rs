@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use causeway_router::{Destination, DestinationId, Router, Settled};
-use causeway_store::{DestinationNid, Entry, Position};
+use causeway_store::{DestinationNid, Entry, Position, Stretch};
 
 use crate::matrix::MatrixError;
 
@@ -25,6 +25,11 @@ pub trait Queues: Send + Sync {
     fn offer(&self, id: &DestinationId, position: Position) -> bool;
     /// Makes an entry that was settled pending again, and offers it.
     async fn offer_again(&self, id: &DestinationId, entry: &Entry) -> Result<(), MatrixError>;
+    /// What it has neither done with nor given up in a stretch of the log, in order, at most so many.
+    async fn owed(&self, nid: DestinationNid, within: Stretch, limit: usize) -> Result<Vec<Arc<Entry>>, MatrixError>;
+    fn is_owed(&self, nid: DestinationNid, entry: &Entry) -> bool;
+    /// How far the log has been handed out.
+    fn head(&self) -> Position;
 }
 
 #[async_trait]
@@ -59,5 +64,15 @@ impl Queues for Router {
 
     async fn offer_again(&self, id: &DestinationId, entry: &Entry) -> Result<(), MatrixError> {
         Router::offer_again(self, id, entry).await.map_err(|error| MatrixError::Unavailable(Box::new(error)))
+    }
+    async fn owed(&self, nid: DestinationNid, within: Stretch, limit: usize) -> Result<Vec<Arc<Entry>>, MatrixError> {
+        Router::owed(self, nid, within, limit).await.map_err(|error| MatrixError::Unavailable(Box::new(error)))
+    }
+
+    fn is_owed(&self, nid: DestinationNid, entry: &Entry) -> bool {
+        Router::is_owed(self, nid, entry)
+    }
+    fn head(&self) -> Position {
+        Router::head(self)
     }
 }

@@ -6,10 +6,12 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// `com.beeper.message_send_status` for what users send: always, never, or (without it) only for what did not arrive
-    /// or may not have
+    /// `com.beeper.message_send_status` for what users send: always, never, or (without it) only for what waits, did not
+    /// arrive or may not have
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_status_events: Option<bool>,
+    /// seconds after which a message that still waits is told to be on its way, by such an event; 0: never
+    pub message_pending_after: u64,
     /// the bot's notices about what did not arrive
     pub message_error_notices: bool,
     /// the bot's notices about logins, in the management room
@@ -30,13 +32,15 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             message_status_events: None,
+            message_pending_after: 10,
             message_error_notices: true,
             bridge_status_notices: StatusNotices::default(),
         }
     }
 }
 
-const KEYS: [&str; 3] = ["message_status_events", "message_error_notices", "bridge_status_notices"];
+const KEYS: [&str; 4] =
+    ["message_status_events", "message_pending_after", "message_error_notices", "bridge_status_notices"];
 
 impl Settings {
     /// Takes its keys out of a bridge's config; the connector never sees them.

@@ -15,6 +15,7 @@ mod ephemeral;
 mod inspect;
 mod interest;
 mod metrics;
+mod owed;
 mod prepare;
 mod queue;
 mod registrations;

@@ -74,11 +74,13 @@ impl Bridge {
         };
         if let Some(entry) = event {
             let again = SendRow { status: SendStatus::Pending, detail: None, attempt: 0, updated_at: now, ..target };
-            self.store().commit(Commit::of(vec![sends::put(&again)])).await?;
+            let awaits = self.awaits_end(login, &again.event_id);
+            self.store().commit(Commit::of(vec![sends::put(&again), awaits])).await?;
             // It comes late, and nothing waits for it.
             let wait = Wait { is_woken: true, ..Wait::new(again.room_id, None, false) };
             self.state().waiting.add(login, entry.position, wait);
             self.hub.queues.offer_again(&login_destination(&self.id, login), &entry).await?;
+            self.await_end(login, entry);
         }
         Ok(())
     }

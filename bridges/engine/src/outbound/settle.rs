@@ -184,13 +184,20 @@ impl Bridge {
     /// The router keeps a list of what is pending, and shows it; the truth is the row in `bridge_sends`.
     /// `refused`: it never arrives, and is a dead letter.
     pub(crate) fn tell_router(&self, login: &LoginId, event_id: &str, position: Position, refused: Option<&str>) {
-        self.state().offered.remove(&(login.clone(), event_id.to_owned()));
+        let is_awaited = {
+            let (mut state, place) = (self.state(), (login.clone(), event_id.to_owned()));
+            state.offered.remove(&place);
+            state.awaited.contains_key(&place)
+        };
         self.wake(event_id);
         let destination = login_destination(&self.id, login);
         let settled = match refused {
             Some(reason) => self.hub.queues.refuse(&destination, position, reason),
             None => self.hub.queues.settle(&destination, position),
         };
+        if is_awaited {
+            self.ended.notify_one();
+        }
         if settled {
             return;
         }

@@ -12,6 +12,8 @@ use crate::work::{Lane, Work};
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum MessageStatus {
     Success,
+    /// it is on its way, and takes its time
+    Pending,
     /// another try may help
     FailRetriable,
     FailPermanent,

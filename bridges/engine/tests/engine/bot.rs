@@ -117,6 +117,7 @@ pub async fn a_purge_leaves_no_row(world: World) {
         "select 1 from bridge_timers",
         "select 1 from bridge_inbox",
         "select 1 from bridge_sends",
+        "select 1 from bridge_awaited_ends",
         "select 1 from bridge_management_rooms",
         "select 1 from bridge_dead_letters",
     ] {

@@ -67,6 +67,8 @@ on_both_databases! {
     outbound::what_the_network_refuses_is_a_dead_letter_and_a_late_try_offers_it_as_new,
     outbound::edits_reactions_and_removals_find_their_message_both_ways,
     outbound::only_what_a_logins_own_user_does_is_for_it_and_never_what_the_bridge_did,
+    telling::who_waits_long_is_told_once_and_then_of_the_end_also_after_a_restart,
+    telling::who_asks_for_another_try_is_told_that_it_arrived,
     telling::who_wants_status_events_gets_one_for_each_end_and_no_notices,
     telling::the_bot_lists_what_did_not_arrive_and_sends_it_once_more,
     telling::bridge_info_follows_the_chats_name_and_picture,

@@ -20,14 +20,76 @@ fn says(world: &World, room: &ruma::RoomId, body: &str) -> std::sync::Arc<causew
     world.matrix.entry(room, "@alice:hub.test", "m.room.message", None, content)
 }
 
+/// Of status events: the event they are about, status and reason.
+fn statuses(said: &[fakes::Said]) -> Vec<(String, String, serde_json::Value)> {
+    let events = said.iter().filter(|said| said.event_type == "com.beeper.message_send_status");
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let status = |content: &serde_json::Value| {
+        (text(&content["m.relates_to"]["event_id"]), text(&content["status"]), content["reason"].clone())
+    };
+    events.map(|said| status(&said.content)).collect()
+}
+
+fn sent(id: &str) -> Outcome {
+    Outcome::Sent(vec![SentPart { part: String::new(), id: id.into(), at: None, order: 0, metadata: None }])
+}
+
+pub async fn who_waits_long_is_told_once_and_then_of_the_end_also_after_a_restart(world: World) {
+    configured(&world, json!({"message_pending_after": 1})).await;
+    let (alice, room) = portal(&world).await;
+    world.deliver(&alice, report(Status::Connected)).await;
+    let [a, b, quick] = ["a", "b", "quick"].map(|body| says(&world, &room, body));
+    let joins = world.matrix.entry(&room, "@alice:hub.test", "m.room.topic", Some(""), json!({"topic": "x"}));
+    let owes = |entries: &[&std::sync::Arc<causeway_store::Entry>]| {
+        *world.router.owed.lock().unwrap() = entries.iter().copied().cloned().collect();
+    };
+    owes(&[&a, &b, &joins]);
+    answers(&world, vec![Outcome::Pending]);
+    world.router.deliver("login:irc:alice", 1, vec![a.clone()]).await;
+    let pending =
+        |entry: &causeway_store::Entry| (entry.event_id.to_string(), "PENDING".to_owned(), json!("m.event_too_old"));
+    let told = |count: usize| move |said: &[fakes::Said]| statuses(said).len() == count;
+    let said = world.until("#rust", "that both wait", told(2)).await;
+    assert_eq!(statuses(&said), [pending(&a), pending(&b)]);
+    answers(&world, vec![sent("m2")]);
+    world.router.deliver("login:irc:alice", 1, vec![quick]).await;
+    let settle = Act::Settle { txn: a.event_id.to_string(), outcome: sent("m3") };
+    world.deliver(&alice, Effects { acts: vec![settle], ..Effects::default() }).await;
+    owes(&[&b]);
+    let said = world.until("#rust", "that one arrived", told(3)).await;
+    assert_eq!(statuses(&said)[2], (a.event_id.to_string(), "SUCCESS".into(), json!(null)));
+    // A new process: an admin has let it lapse.
+    let world = world.restart().await;
+    let said = world.until("#rust", "that the other never will", told(4)).await;
+    let given_up = (b.event_id.to_string(), "FAIL_RETRIABLE".into(), json!("m.event_not_handled"));
+    assert_eq!(statuses(&said)[3], given_up);
+    let rows = world.store.fetch("select 1 from bridge_awaited_ends", vec![]).await.unwrap();
+    assert!(rows.is_empty(), "{} rows left", rows.len());
+    assert_eq!(bodies(&said), ["hello"], "no notices");
+}
+
+pub async fn who_asks_for_another_try_is_told_that_it_arrived(world: World) {
+    let (_, room) = portal(&world).await;
+    let lost = says(&world, &room, "lost");
+    answers(&world, vec![remote_error(ErrorKind::Network), sent("m2")]);
+    world.router.deliver("login:irc:alice", 1, vec![lost.clone()]).await;
+    world.until("#rust", "the failure", |said| statuses(said).len() == 1).await;
+    *world.router.owed.lock().unwrap() = vec![lost.clone()];
+    let destination = DestinationId("login:irc:alice".into());
+    assert!(world.engine.retry(&destination, &lost.event_id).await.unwrap());
+    world.router.deliver("login:irc:alice", 1, vec![lost.clone()]).await;
+    world.router.owed.lock().unwrap().clear();
+    let said = world.until("#rust", "that it arrived", |said| statuses(said).len() == 2).await;
+    assert_eq!(statuses(&said)[1], (lost.event_id.to_string(), "SUCCESS".into(), json!(null)));
+}
+
 pub async fn who_wants_status_events_gets_one_for_each_end_and_no_notices(world: World) {
     configured(&world, json!({"message_status_events": true, "message_error_notices": false})).await;
     let (_, room) = portal(&world).await;
-    let part = SentPart { part: String::new(), id: "m2".into(), at: None, order: 0, metadata: None };
     answers(
         &world,
         vec![
-            Outcome::Sent(vec![part]),
+            sent("m2"),
             remote_error(ErrorKind::Network),
             remote_error(ErrorKind::TooLarge),
             Outcome::Unknown("no echo".into()),
@@ -35,10 +97,6 @@ pub async fn who_wants_status_events_gets_one_for_each_end_and_no_notices(world:
     );
     let entries: Vec<_> = ["a", "b", "c", "d"].map(|body| says(&world, &room, body)).into();
     world.router.deliver("login:irc:alice", 1, entries.clone()).await;
-    let statuses = |said: &[fakes::Said]| -> Vec<serde_json::Value> {
-        let statuses = said.iter().filter(|said| said.event_type == "com.beeper.message_send_status");
-        statuses.map(|said| said.content.clone()).collect()
-    };
     let said = world.until("#rust", "four statuses", |said| statuses(said).len() == 4).await;
     let expected = [
         ("SUCCESS", json!(null)),
@@ -46,11 +104,13 @@ pub async fn who_wants_status_events_gets_one_for_each_end_and_no_notices(world:
         ("FAIL_PERMANENT", json!("com.beeper.unsupported_event")),
         ("FAIL_RETRIABLE", json!("m.event_not_handled")),
     ];
-    for ((content, entry), (status, reason)) in statuses(&said).iter().zip(&entries).zip(&expected) {
-        assert_eq!((&content["status"], &content["reason"]), (&json!(status), reason));
-        let relation = json!({"rel_type": "m.reference", "event_id": &*entry.event_id});
-        assert_eq!(content["m.relates_to"], relation);
-    }
+    let ends = entries.iter().zip(expected);
+    let ends: Vec<_> =
+        ends.map(|(entry, (status, reason))| (entry.event_id.to_string(), status.into(), reason)).collect();
+    assert_eq!(statuses(&said), ends);
+    let status = said.iter().find(|said| said.event_type == "com.beeper.message_send_status").unwrap();
+    let relation = json!({"rel_type": "m.reference", "event_id": &*entries[0].event_id});
+    assert_eq!(status.content["m.relates_to"], relation);
     assert_eq!(bodies(&said), ["hello"], "no notices");
 
     let delivery = causeway_router::Delivery::new(causeway_router::DeliveryState::Bridge, 0, None);

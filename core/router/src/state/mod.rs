@@ -50,7 +50,7 @@ use replay::Replay;
 use sources::Departure;
 use took::Took;
 use trial::Pace;
-pub(crate) use view::{Behind, LaneView};
+pub(crate) use view::{Behind, LaneView, Owed};
 
 /// Entries that wait in memory for one destination; whoever has more waiting reads the log.
 const INBOX: usize = 512;

@@ -1,6 +1,8 @@
 //! What is shown of a queue.
 
-use causeway_store::{Exception, ExceptionKind, Position, RoomNid, Stretch};
+use std::sync::Arc;
+
+use causeway_store::{Entry, EventNid, Exception, ExceptionKind, Position, RoomNid, Stretch};
 use tokio::time::Instant;
 
 use super::State;
@@ -16,6 +18,14 @@ pub(crate) struct Behind {
     pub log: Option<Stretch>,
     pub rooms: Vec<(RoomNid, Stretch)>,
     pub replay: Option<Stretch>,
+}
+
+/// What of a stretch of the log is not done with: in memory, to be looked up, and still to be read.
+pub(crate) struct Owed {
+    pub entries: Vec<Arc<Entry>>,
+    pub exceptions: Vec<EventNid>,
+    pub log: Option<Stretch>,
+    pub rooms: Vec<(RoomNid, Stretch)>,
 }
 
 /// A room that goes its own way, or a replay.
@@ -62,7 +72,11 @@ impl State {
     }
 
     fn progress_of(&self, position: Position, room: RoomNid) -> Delivery {
-        let held = || self.last_error.as_ref().filter(|_| self.hold.is_some()).map(|error| error.reason.clone());
+        let held = || match (&self.last_error, self.hold) {
+            _ if self.paused => Some("paused by an admin".to_owned()),
+            (Some(error), Some(_)) => Some(error.reason.clone()),
+            _ => None,
+        };
         let delivery = Delivery::new;
         if self.dead_letters.contains(&position) {
             return delivery(DeliveryState::Dead, 0, None);
@@ -95,10 +109,46 @@ impl State {
                 None => delivery(DeliveryState::Waiting, 0, held()),
             };
         }
-        if position > self.cursor {
+        if position > self.done_with(room) {
             return delivery(DeliveryState::Waiting, 0, held());
         }
         delivery(DeliveryState::Bridge, 0, None)
+    }
+
+    /// What it has not done with in a stretch of the log.
+    pub fn owed(&self, within: Stretch) -> Owed {
+        let is_within = |position: &Position| *position > within.after && *position <= within.until;
+        let flights = self.flights.iter().filter(|(way, _)| matches!(way, Way::Log | Way::Lane(_)));
+        let flights = flights.flat_map(|(_, flight)| &flight.transaction.entries);
+        let lanes = self.lanes.values().flat_map(|lane| &lane.waiting);
+        let entries = flights.chain(lanes).chain(&self.ahead).chain(&self.inbox);
+        let clipped = |stretch: Stretch| Stretch {
+            after: stretch.after.max(within.after),
+            until: stretch.until.min(within.until),
+        };
+        let Behind { log, rooms, replay: _ } = self.behind();
+        Owed {
+            entries: entries.filter(|entry| is_within(&entry.position)).cloned().collect(),
+            exceptions: self.exceptions.iter().filter(|(at, _)| is_within(at)).map(|(_, open)| open.event).collect(),
+            log: log.map(clipped),
+            rooms: rooms.into_iter().map(|(room, stretch)| (room, clipped(stretch))).collect(),
+        }
+    }
+
+    /// Whether an entry that it is interested in is neither done with nor given up.
+    pub fn is_open(&self, position: Position, room: RoomNid) -> bool {
+        if self.dead_letters.contains(&position) {
+            return false;
+        }
+        let mut flights = self.flights.iter().filter(|(way, _)| **way != Way::Replay);
+        self.exceptions.contains_key(&position)
+            || flights.any(|(_, flight)| flight.has(position))
+            || position > self.done_with(room).max(self.lapsed)
+    }
+
+    /// Everything of the room up to here is taken, but for exceptions and what is in flight.
+    fn done_with(&self, room: RoomNid) -> Position {
+        self.lanes.get(&room).map_or(self.cursor, |lane| lane.cursor)
     }
 
     /// Entries in memory that are still to be taken; those of a replay are not counted.

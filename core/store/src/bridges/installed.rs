@@ -73,6 +73,7 @@ pub fn remove(id: &str) -> Vec<Statement> {
         "delete from bridges where id = $1",
         "delete from bridge_inbox where bridge = $1",
         "delete from bridge_sends where bridge = $1",
+        "delete from bridge_awaited_ends where bridge = $1",
         "delete from bridge_timers where bridge = $1",
     ]
     .map(|sql| Statement::new(sql, values![id]))

@@ -37,7 +37,7 @@ pub fn put(login: &LoginRow) -> Statement {
     )
 }
 
-/// Removes the login with all that is only its own: key-values, timers, places in portals, unsettled sends.
+/// Removes the login with all that is only its own: key-values, timers, places in portals, unsettled sends and who waits for their end.
 pub fn remove(bridge: &str, login: &str) -> Vec<Statement> {
     [
         "delete from bridge_logins where bridge = $1 and login = $2",
@@ -45,6 +45,7 @@ pub fn remove(bridge: &str, login: &str) -> Vec<Statement> {
         "delete from bridge_timers where bridge = $1 and login = $2",
         "delete from bridge_portal_logins where bridge = $1 and login = $2",
         "delete from bridge_sends where bridge = $1 and login = $2",
+        "delete from bridge_awaited_ends where bridge = $1 and login = $2",
     ]
     .map(|sql| Statement::new(sql, values![bridge, login]))
     .into()

@@ -3,6 +3,7 @@
 //! Writes are [`Statement`](crate::Statement)s for whoever knows the unit of work; reads are functions over a [`Store`](crate::Store).
 //! An absent receiver, login or part is the empty string.
 
+pub mod awaited_ends;
 pub mod ghosts;
 pub mod inbox;
 pub mod installed;

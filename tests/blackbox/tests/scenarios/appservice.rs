@@ -44,6 +44,18 @@ impl Scene {
         self.told(&[id]).await
     }
 
+    /// Until `queue event` says so of an event, with a reason that has these words.
+    async fn comes_to(&self, event_id: &str, state: &str, reason: &str) -> Result<()> {
+        until("how far the event has come", || async {
+            let event = self.hub.command(&["queue", "event", event_id, "--json"]).await?;
+            let delivery = &event["deliveries"][0];
+            let says = delivery["reason"].as_str().is_some_and(|said| said.contains(reason));
+            ensure!(delivery["state"] == state && says, "{event}");
+            Ok(())
+        })
+        .await
+    }
+
     /// The ids of this room's events that came after the first `skip` of all events.
     fn of_the_room(&self, skip: usize) -> Vec<String> {
         let events = self.appservice.events();
@@ -120,6 +132,8 @@ async fn away(database: Database) -> Result<()> {
     scene.hub.kill().await?;
     scene.hub.serve().await?;
 
+    scene.comes_to(&expected[0], "retrying", "Connection refused").await?;
+    scene.comes_to(&expected[39], "waiting", "Connection refused").await?;
     let waiting = scene.hub.queue(ID).await?;
     ensure!(waiting["waiting"] == json!(expected.len()), "queue show counts {waiting}");
     scene.appservice.restart().await?;
@@ -148,6 +162,7 @@ fn paused_appservice_gets_everything_once_resumed() -> Result<()> {
         }
         let queue = scene.hub.queue(ID).await?;
         assert_eq!((&queue["state"], &queue["waiting"]), (&json!("paused"), &json!(10)));
+        scene.comes_to(&said[0], "waiting", "paused by an admin").await?;
         assert_eq!(scene.appservice.events().len(), known);
         scene.hub.command(&["registration", "resume", ID]).await?;
         scene.told(&said).await?;

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use causeway_engine::matrix::MatrixError;
 use causeway_engine::{EngineError, Queues, Registrar};
 use causeway_router::{Delivered, Destination, DestinationId, Redelivery, Transaction};
-use causeway_store::{DestinationNid, Entry, Position};
+use causeway_store::{DestinationNid, Entry, Position, Stretch};
 
 type Known = (DestinationNid, Arc<dyn Destination>);
 
@@ -15,6 +15,8 @@ pub struct FakeRouter {
     pub settled: Mutex<Vec<(String, Position)>>,
     pub refused: Mutex<Vec<(Position, String)>>,
     pub woken: Mutex<Vec<(String, Position)>>,
+    /// what no destination has done with
+    pub owed: Mutex<Vec<Arc<Entry>>>,
     pub registrations: Mutex<Vec<String>>,
     /// bridges and the digests that they were upgraded to
     pub renewed: Mutex<Vec<(String, String)>>,
@@ -83,6 +85,17 @@ impl Queues for FakeRouter {
     async fn offer_again(&self, id: &DestinationId, entry: &Entry) -> Result<(), MatrixError> {
         self.offer(id, entry.position);
         Ok(())
+    }
+    async fn owed(&self, _: DestinationNid, within: Stretch, limit: usize) -> Result<Vec<Arc<Entry>>, MatrixError> {
+        let owed = self.owed.lock().unwrap();
+        let is_within = |entry: &&Arc<Entry>| entry.position > within.after && entry.position <= within.until;
+        Ok(owed.iter().filter(is_within).take(limit).cloned().collect())
+    }
+    fn head(&self) -> Position {
+        self.owed.lock().unwrap().last().map_or(Position(0), |last| last.position)
+    }
+    fn is_owed(&self, _: DestinationNid, entry: &Entry) -> bool {
+        self.owed.lock().unwrap().iter().any(|owed| owed.position == entry.position)
     }
 }
 

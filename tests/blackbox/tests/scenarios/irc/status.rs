@@ -9,6 +9,65 @@ fn message_and_login_are_shown_as_they_are() -> Result<()> {
     scenario(status(Database::Sqlite))
 }
 
+#[test]
+fn whoever_waits_is_told_so_once_and_then_that_it_arrived() -> Result<()> {
+    scenario(waiting(Database::Postgres))
+}
+
+async fn waiting(database: Database) -> Result<()> {
+    let server = InspIrcd::start()?;
+    let relay = Relay::start(server.port).await?;
+    let place = database.place()?;
+    let hub = Hub::start(HubOptions { database: place.url.clone(), ..HubOptions::default() }).await?;
+    let config = json!({"server": "127.0.0.1", "port": relay.port, "tls": false, "message_pending_after": 1});
+    hub.install_irc_with("irc", config).await?;
+    let wilma = IrcPerson::connect(server.port, "wilma").await?;
+    wilma.join(CHANNEL).await?;
+    let alice = hub.user("alice").await?;
+    let room_id = hub.enter_irc("irc", &alice, "alicem", CHANNEL).await?;
+    let statuses = async |event_id: &str| -> Result<Vec<(Value, Value)>> {
+        let events = alice.messages(&room_id, 100).await?;
+        let is_about = |event: &&Value| {
+            event["type"] == "com.beeper.message_send_status"
+                && event["content"]["m.relates_to"]["event_id"] == *event_id
+        };
+        let shown = |event: &Value| (event["content"]["status"].clone(), event["content"]["reason"].clone());
+        Ok(events.iter().filter(is_about).map(shown).collect())
+    };
+    let is_told = async |event_id: &str, expected: &[(&str, Value)]| {
+        until("what the sender is told", || async {
+            let expected: Vec<_> = expected.iter().map(|(status, reason)| (json!(status), reason.clone())).collect();
+            let told = statuses(event_id).await?;
+            ensure!(told == expected, "{told:?}");
+            Ok(())
+        })
+        .await
+    };
+    let quick = alice.say(&room_id, "quick").await?;
+    wilma.wait_to_hear("alicem", CHANNEL, &["quick"]).await?;
+
+    relay.cut();
+    let away = alice.say(&room_id, "while it is away").await?;
+    let waits = ("PENDING", json!("m.foreign_network_error"));
+    is_told(&away, std::slice::from_ref(&waits)).await?;
+    let event = hub.command(&["queue", "event", &away, "--json"]).await?;
+    let state = &event["deliveries"][0]["state"];
+    ensure!(["waiting", "retrying", "bridge"].iter().any(|word| *state == *word), "{event}");
+    relay.mend();
+    wilma.wait_to_hear("alicem", CHANNEL, &["quick", "while it is away"]).await?;
+    is_told(&away, &[waits, ("SUCCESS", Value::Null)]).await?;
+
+    hub.command(&["bridge", "disable", "irc"]).await?;
+    let stopped = alice.say(&room_id, "while it is stopped").await?;
+    let waits = ("PENDING", json!("m.bridge_unavailable"));
+    is_told(&stopped, std::slice::from_ref(&waits)).await?;
+    hub.command(&["bridge", "enable", "irc"]).await?;
+    wilma.wait_to_hear("alicem", CHANNEL, &["quick", "while it is away", "while it is stopped"]).await?;
+    is_told(&stopped, &[waits, ("SUCCESS", Value::Null)]).await?;
+    assert_eq!(statuses(&quick).await?, [], "what does not wait is not told");
+    Ok(())
+}
+
 async fn status(database: Database) -> Result<()> {
     let server = InspIrcd::start()?;
     let relay = Relay::start(server.port).await?;
