@@ -57,6 +57,8 @@ pub struct Rates {
     /// questions from one address whether a registration token is valid
     pub token_validity: Rate,
     pub reports: Rate,
+    /// mails that prove an address, by address and by who asks
+    pub threepid_validation: Rate,
 }
 
 impl Default for Rates {
@@ -81,6 +83,7 @@ impl Default for Rates {
             admin_redaction: None,
             token_validity: Rate { per_second: 0.1, burst: 5.0 },
             reports: Rate { per_second: 1.0, burst: 5.0 },
+            threepid_validation: Rate { per_second: 0.003, burst: 5.0 },
         }
     }
 }
@@ -141,6 +144,7 @@ pub enum Limited {
     AdminRedaction,
     TokenValidity,
     Report,
+    ThreepidValidation,
 }
 
 #[derive(Clone)]
@@ -228,6 +232,7 @@ impl RateLimits {
             Limited::AdminRedaction => self.rates.admin_redaction.unwrap_or(self.rates.message),
             Limited::TokenValidity => self.rates.token_validity,
             Limited::Report => self.rates.reports,
+            Limited::ThreepidValidation => self.rates.threepid_validation,
         }
     }
 

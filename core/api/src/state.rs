@@ -21,12 +21,15 @@ use causeway_hub::reports::Reports;
 use causeway_hub::rooms::Rooms;
 use causeway_hub::search::Search;
 use causeway_hub::sync::Sync;
+use causeway_hub::threepids::Threepids;
 use causeway_hub::timelines::Timelines;
 use causeway_hub::to_device::ToDevice;
 use causeway_hub::tokens::Tokens;
 use causeway_hub::typing::Typing;
 use causeway_hub::uia::Uia;
 use causeway_router::{Registrations, Router};
+use minijinja::{Environment, context};
+use regex::RegexSet;
 use ruma::{OwnedServerName, RoomVersionId};
 
 use crate::admin::Nonces;
@@ -88,6 +91,7 @@ parts! {
     receipts: Receipts,
     reports: Reports,
     sync: Sync,
+    threepids: Threepids,
     timelines: Timelines,
     typing: Typing,
 }
@@ -116,4 +120,45 @@ pub struct Config {
     /// whether passwords confirm what only the account's owner may do
     pub password_confirms: bool,
     pub password_policy: PasswordPolicy,
+    /// whether users may add and remove addresses
+    pub threepid_changes: bool,
+    /// whether an account needs an e-mail address from the start
+    pub email_required: bool,
+    /// what e-mail addresses have to look like; none: anything goes
+    pub allowed_emails: Option<RegexSet>,
+    /// hosts that the links of clients may lead to; none: anywhere
+    pub next_link_domains: Option<Vec<String>>,
+    /// what has to be agreed to at registration
+    pub terms: Option<Terms>,
+}
+
+impl Config {
+    /// Where clients and browsers reach this server, without a `/` at its end.
+    pub fn base_url(&self) -> String {
+        self.public_baseurl.clone().unwrap_or_else(|| format!("https://{}", self.server_name))
+    }
+}
+
+/// Synapse's `user_consent`.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    pub version: String,
+    pub name: String,
+    /// a Jinja template of the whole page
+    template: String,
+}
+
+impl Terms {
+    /// # Errors
+    /// When the page can't be made of the template.
+    pub fn new(version: String, name: String, template: String) -> Result<Self, minijinja::Error> {
+        let terms = Self { version, name, template };
+        terms.page().map(|_| terms)
+    }
+
+    /// As Synapse shows them to who is not logged in.
+    pub fn page(&self) -> Result<String, minijinja::Error> {
+        let context = context! { version => &self.version, public_version => true, has_consented => false };
+        Environment::new().render_named_str("terms.html", &self.template, context)
+    }
 }

@@ -16,6 +16,8 @@ pub struct AccountRow {
     pub locked: bool,
     pub suspended: bool,
     pub guest: bool,
+    /// of the terms that the user agreed to
+    pub consent_version: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +57,10 @@ impl RegistrationTokenRow {
     }
 }
 
-const ACCOUNT: &str = "select user_id, password_hash, admin, appservice, created, deactivated, locked, suspended, guest \
-    from accounts where user_id = $1";
-const ACCOUNTS: &str = "select user_id, password_hash, admin, appservice, created, deactivated, locked, suspended, guest \
-    from accounts order by user_id";
+const ACCOUNT: &str = "select user_id, password_hash, admin, appservice, created, deactivated, locked, suspended, guest, \
+    consent_version from accounts where user_id = $1";
+const ACCOUNTS: &str = "select user_id, password_hash, admin, appservice, created, deactivated, locked, suspended, guest, \
+    consent_version from accounts order by user_id";
 
 const GUESTS_IN: &str = "select u.user_id from memberships m join users u on u.nid = m.member \
     join accounts a on a.user_id = u.user_id where m.room = $1 and m.membership = 'join' and a.guest = 1";
@@ -139,6 +141,7 @@ impl AccountRow {
             locked: row.get::<i64>(6)? != 0,
             suspended: row.get::<i64>(7)? != 0,
             guest: row.get::<i64>(8)? != 0,
+            consent_version: row.get(9)?,
         })
     }
 }
@@ -208,6 +211,7 @@ pub fn deactivate_account(user_id: &str) -> Vec<Statement> {
             "delete from backed_up_keys where user_id = $1",
             "update key_backups set deleted = 1 where user_id = $1",
             "delete from pushers where user_id = $1",
+            "delete from threepids where user_id = $1",
         ]
         .map(|sql| Statement::new(sql, values![user_id])),
     );

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use causeway_hub::accounts::Accounts;
+use causeway_hub::threepids::Threepids;
 use ruma::api::client::discovery::get_capabilities::v3::Request;
 use serde_json::{Map, Value, json};
 
@@ -12,6 +13,7 @@ use crate::{ApiError, Config, Ruma};
 pub async fn capabilities(
     State(config): State<Arc<Config>>,
     State(accounts): State<Accounts>,
+    State(threepids): State<Threepids>,
     Ruma { requester, .. }: Ruma<Request>,
 ) -> Result<Json<Value>, ApiError> {
     let default = match requester.appservice {
@@ -25,7 +27,7 @@ pub async fn capabilities(
         "m.set_displayname": { "enabled": true },
         "m.set_avatar_url": { "enabled": true },
         "m.profile_fields": { "enabled": true },
-        "m.3pid_changes": { "enabled": false },
+        "m.3pid_changes": { "enabled": config.threepid_changes && threepids.sends_mail() },
         "m.get_login_token": { "enabled": true },
     });
     if requester.appservice.is_none() && accounts.is_admin(&requester.user_id).await? {

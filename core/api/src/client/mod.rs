@@ -23,6 +23,7 @@ mod search;
 pub(crate) mod session;
 mod sync;
 mod tags;
+mod terms;
 mod thirdparty;
 mod to_device;
 mod turn_server;
@@ -39,6 +40,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .on::<endpoints::discovery::get_supported_versions::Request, _>(versions::versions)
         .on::<endpoints::discovery::get_capabilities::v3::Request, _>(capabilities::capabilities)
         .on::<endpoints::discovery::discover_homeserver::Request, _>(well_known::client)
+        .route("/_matrix/consent", axum::routing::get(terms::terms))
         .route("/.well-known/matrix/server", axum::routing::get(well_known::server))
         .on::<endpoints::appservice::request_ping::v1::Request, _>(appservice::ping)
         .on::<endpoints::presence::get_presence::v3::Request, _>(presence::get)

@@ -26,6 +26,7 @@ use causeway_hub::reports::Reports;
 use causeway_hub::rooms::Rooms;
 use causeway_hub::search::Search;
 use causeway_hub::sync::{Sources, Sync};
+use causeway_hub::threepids::Threepids;
 use causeway_hub::timelines::Timelines;
 use causeway_hub::to_device::ToDevice;
 use causeway_hub::tokens::Tokens;
@@ -112,6 +113,11 @@ impl TestHub {
             password_login: true,
             password_confirms: true,
             password_policy: PasswordPolicy::default(),
+            threepid_changes: true,
+            email_required: false,
+            allowed_emails: None,
+            next_link_domains: None,
+            terms: None,
         };
         change(&mut config);
         let lossy = Lossy::default();
@@ -152,6 +158,7 @@ impl TestHub {
             directory: Directory::new(store.clone(), rooms.clone()),
             receipts: Receipts::new(store.clone()),
             sync,
+            threepids: Threepids::new(store.clone(), None),
             timelines,
             typing,
             account_data: AccountData::new(store.clone()),
@@ -255,6 +262,7 @@ pub fn generous() -> Rates {
         invites: rate,
         token_validity: rate,
         reports: rate,
+        threepid_validation: rate,
         ..Rates::default()
     }
 }

@@ -43,6 +43,11 @@ registration_shared_secret: "{shared_secret}"
 enable_registration: false
 #registration_requires_token: true
 
+# With mail people can log in by their address and set a forgotten password anew.
+#email:
+#  smtp_host: mail.{server_name}
+#  notif_from: "%(app)s <noreply@{server_name}>"
+
 # Registration files of application services that run beside this server. More can be added while it runs:
 # `causeway registration add FILE`.
 app_service_config_files: []

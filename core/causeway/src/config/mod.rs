@@ -2,6 +2,7 @@
 
 pub mod certificate;
 mod database;
+mod email;
 mod environment;
 pub mod files;
 mod generate;
@@ -13,14 +14,17 @@ mod push;
 mod rate_limits;
 mod retention;
 mod section;
+mod terms;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use causeway_api::Terms;
 use causeway_hub::purge::Retention;
 use causeway_router::{HttpSettings, Timing};
 pub use database::Database;
+pub use email::Threepids;
 pub use generate::generate;
 pub use listeners::{Address, Listener, Resource};
 pub use log::{Log, LogFormat};
@@ -66,6 +70,9 @@ pub struct Config {
     pub registration_requires_token: bool,
     pub registration_shared_secret: Option<Secret>,
     pub passwords: Passwords,
+    pub threepids: Threepids,
+    /// to be agreed to at registration
+    pub terms: Option<Terms>,
     pub app_service_config_files: Vec<PathBuf>,
     /// our token goes into the query of requests to appservices too
     pub use_appservice_legacy_authorization: bool,
@@ -174,7 +181,7 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
     let certificate = root.string("tls_certificate_path").map(at);
     let tls = certificate.zip(root.string("tls_private_key_path").map(at));
     let config = Config {
-        server_name: server_name.unwrap_or_else(|| OwnedServerName::try_from("invalid").expect("a host name")),
+        server_name: server_name.clone().unwrap_or_else(|| OwnedServerName::try_from("invalid").expect("a host name")),
         public_baseurl: public_baseurl(root),
         extra_well_known_client_content: root.json("extra_well_known_client_content"),
         serve_server_wellknown: root.bool("serve_server_wellknown", false),
@@ -192,6 +199,8 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
         registration_requires_token: root.bool("registration_requires_token", false),
         registration_shared_secret: shared_secret(root, directory),
         passwords: passwords::read(root),
+        threepids: email::read(root, server_name.as_ref().map_or("localhost", |name| name.host())),
+        terms: terms::read(root, directory),
         app_service_config_files: root.strings("app_service_config_files").into_iter().map(at).collect(),
         use_appservice_legacy_authorization: root.bool("use_appservice_legacy_authorization", false),
         enable_metrics: root.bool("enable_metrics", false),
@@ -212,11 +221,13 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
     };
     if config.enable_registration
         && !config.registration_requires_token
+        && !config.threepids.email_required
         && !root.bool("enable_registration_without_verification", false)
     {
         root.mistake(
             "enable_registration",
-            "open registration without any check invites spam; set registration_requires_token: true, or \
+            "open registration without any check invites spam; set registration_requires_token: true, \
+             registrations_require_3pid: [email], or \
              enable_registration_without_verification: true if you mean it",
         );
     }

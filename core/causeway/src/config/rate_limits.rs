@@ -29,6 +29,7 @@ pub struct RateLimits {
     pub admin_redaction: Option<RateLimit>,
     pub token_validity: RateLimit,
     pub reports: RateLimit,
+    pub threepid_validation: RateLimit,
 }
 
 pub fn read(root: &Section<'_>) -> RateLimits {
@@ -54,6 +55,7 @@ pub fn read(root: &Section<'_>) -> RateLimits {
         admin_redaction: given(root, "rc_admin_redaction", 0.2, 10.0),
         token_validity: limit(&root.section("rc_registration_token_validity"), 0.1, 5.0),
         reports: limit(&root.section("rc_reports"), 1.0, 5.0),
+        threepid_validation: limit(&root.section("rc_3pid_validation"), 0.003, 5.0),
     };
     for section in [login, joins, invites, presence] {
         section.finish();

@@ -133,6 +133,36 @@ fn passwords_and_presence() {
 }
 
 #[test]
+fn email_and_what_it_is_for() {
+    let said = mistakes(
+        "server_name: example.org\nregistrations_require_3pid: [msisdn]\nallowed_local_3pids: [{medium: email, pattern: '('}]\n\
+         email: {smtp_user: me, smtp_port: 99999, enable_tls: no, require_transport_security: yes, notif_from: nobody}\n\
+         user_consent: {require_at_registration: yes, version: '1.0', template_dir: nowhere}\n",
+    );
+    for part in [
+        "yaml:2: registrations_require_3pid: no text messages are sent here",
+        "yaml:3: allowed_local_3pids: regex parse error",
+        "email.smtp_user: smtp_user and smtp_pass go together",
+        "email.smtp_port: is no port",
+        "email.enable_tls: is off, and require_transport_security wants it",
+        "email.notif_from: \"nobody\" is no sender",
+        "user_consent.template_dir: /etc/causeway/nowhere/en/1.0.html can't be read",
+    ] {
+        assert!(said.contains(part), "{part} is not in:\n{said}");
+    }
+    assert!(mistakes("server_name: x.org\nregistrations_require_3pid: [email]\n").contains("add an `email:` section"));
+    let text = "server_name: example.org\nemail: {smtp_user: me, smtp_pass: hunter2, notif_from: '%(app)s <a@example.org>'}\n\
+        registrations_require_3pid: [email]\nenable_registration: true\nuser_consent: {version: 1}\n";
+    let loaded = parse_text(text).expect("no mistakes: an address is a check, too");
+    assert!(!format!("{:?}", loaded.config).contains("hunter2"));
+    assert!(
+        loaded.warnings.iter().any(|warning| warning.to_string().contains("user_consent")),
+        "{:?}",
+        loaded.warnings
+    );
+}
+
+#[test]
 fn registration_files_are_checked_with_their_lines() {
     let folder = tempfile::tempdir().expect("a folder");
     let registration = |id: &str, prefix: &str| {

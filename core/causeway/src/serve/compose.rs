@@ -17,6 +17,7 @@ use causeway_hub::ephemeral::Ephemeral;
 use causeway_hub::filters::Filters;
 use causeway_hub::keys::Keys;
 use causeway_hub::lossy::Lossy;
+use causeway_hub::mail::Mailer;
 use causeway_hub::media::Media;
 use causeway_hub::presence::Presences;
 use causeway_hub::profiles::Profiles;
@@ -27,6 +28,7 @@ use causeway_hub::reports::Reports;
 use causeway_hub::rooms::Rooms;
 use causeway_hub::search::Search;
 use causeway_hub::sync::{Sources, Sync};
+use causeway_hub::threepids::{Correspondence, Threepids};
 use causeway_hub::timelines::Timelines;
 use causeway_hub::to_device::ToDevice;
 use causeway_hub::tokens::Tokens;
@@ -147,8 +149,10 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
         };
         causeway_hub::push::start(sources);
     }
+    let api_config = api_config(config);
     let api = Api::new(Parts {
-        config: Arc::new(api_config(config)),
+        threepids: Threepids::new(store.clone(), correspondence(config, api_config.base_url())?),
+        config: Arc::new(api_config),
         limits: RateLimits::new(rates(&config.rate_limits)),
         account_data: AccountData::new(store.clone()),
         aliases: Aliases::new(store.clone(), rooms.clone(), registrations.clone()),
@@ -201,6 +205,20 @@ pub fn store_config(database: &config::Database) -> anyhow::Result<StoreConfig> 
     })
 }
 
+/// None without an `email` section.
+fn correspondence(config: &Config, base_url: String) -> anyhow::Result<Option<Correspondence>> {
+    let Some(email) = &config.threepids.email else { return Ok(None) };
+    Ok(Some(Correspondence {
+        mailer: Mailer::new(email.settings.clone()).context("making ready to send e-mail")?,
+        base_url,
+        server_name: config.server_name.to_string(),
+        app_name: email.app_name.clone(),
+        subjects: email.subjects.clone(),
+        token_life: email.token_life,
+        hides_accounts: config.threepids.hides_accounts,
+    }))
+}
+
 fn make_folder(path: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(path).with_context(|| format!("making {}", path.display()))
 }
@@ -222,6 +240,11 @@ fn api_config(config: &Config) -> causeway_api::Config {
         password_login: config.passwords.log_in,
         password_confirms: config.passwords.confirm,
         password_policy: config.passwords.policy,
+        threepid_changes: config.threepids.changes,
+        email_required: config.threepids.email_required,
+        allowed_emails: config.threepids.allowed_emails.clone(),
+        next_link_domains: config.threepids.next_link_domains.clone(),
+        terms: config.terms.clone(),
     }
 }
 
@@ -246,5 +269,6 @@ fn rates(limits: &config::RateLimits) -> Rates {
         admin_redaction: limits.admin_redaction.map(rate),
         token_validity: rate(limits.token_validity),
         reports: rate(limits.reports),
+        threepid_validation: rate(limits.threepid_validation),
     }
 }

@@ -66,6 +66,8 @@ pub struct Account {
     /// has no password, and may do little
     pub guest: bool,
     pub has_password: bool,
+    /// of the terms that the user agreed to
+    pub consent_version: Option<String>,
 }
 
 impl Accounts {
@@ -141,6 +143,7 @@ impl Account {
             suspended: row.suspended,
             guest: row.guest,
             has_password: row.password_hash.is_some(),
+            consent_version: row.consent_version,
         })
     }
 }

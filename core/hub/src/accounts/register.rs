@@ -1,13 +1,14 @@
 //! Making accounts.
 
 use causeway_store::{
-    ACCOUNT_EXISTS, Commit, CommitError, REGISTRATION_TOKEN_USED_UP, create_account, set_guest, set_profile_field,
-    use_registration_token,
+    ACCOUNT_EXISTS, Commit, CommitError, REGISTRATION_TOKEN_USED_UP, THREEPID_IN_USE, THREEPID_SESSION_GONE,
+    create_account, set_consent, set_guest, set_profile_field, use_registration_token,
 };
 use ruma::OwnedUserId;
 
 use super::log_in::prepare;
 use super::{AccountError, Accounts, LoggedIn, NewDevice};
+use crate::threepids::{self, Proof};
 use crate::time::now_ms;
 
 /// An account to be made.
@@ -23,6 +24,10 @@ pub struct NewAccount {
     pub device: Option<NewDevice>,
     /// used up with the account
     pub registration_token: Option<String>,
+    /// becomes the account's
+    pub email: Option<Proof>,
+    /// the version of the terms that were agreed to
+    pub consent: Option<String>,
     /// its localpart when none
     pub display_name: Option<String>,
 }
@@ -37,6 +42,8 @@ impl NewAccount {
             appservice: None,
             device: None,
             registration_token: None,
+            email: None,
+            consent: None,
             display_name: None,
         }
     }
@@ -50,6 +57,9 @@ pub enum RegisterError {
     /// 401 `M_FORBIDDEN`
     #[error("the registration token is used up")]
     TokenUsedUp,
+    /// 400 `M_THREEPID_IN_USE`
+    #[error("the e-mail address belongs to an account already")]
+    EmailInUse,
     #[error(transparent)]
     Account(#[from] AccountError),
 }
@@ -57,7 +67,18 @@ pub enum RegisterError {
 impl Accounts {
     /// Makes an account, with its device and tokens in the same commit. Ghosts cost no hashing.
     pub async fn register(&self, new: NewAccount) -> Result<Option<LoggedIn>, RegisterError> {
-        let NewAccount { user_id, password, admin, guest, appservice, device, registration_token, display_name } = new;
+        let NewAccount {
+            user_id,
+            password,
+            admin,
+            guest,
+            appservice,
+            device,
+            registration_token,
+            email,
+            consent,
+            display_name,
+        } = new;
         // Known to be taken: no hashing, no commit that is sure to be lost.
         if self.is_registered(&user_id).await.map_err(AccountError::from)? {
             return Err(RegisterError::InUse(user_id));
@@ -79,6 +100,12 @@ impl Accounts {
         if let Some(token) = &registration_token {
             statements.push(use_registration_token(token, now));
         }
+        if let Some(proof) = &email {
+            statements.extend(threepids::add(&user_id, proof));
+        }
+        if let Some(version) = &consent {
+            statements.push(set_consent(user_id.as_str(), version));
+        }
         let mut logged_in = None;
         if let Some(device) = device {
             let (answer, more) = prepare(&user_id, device);
@@ -89,6 +116,7 @@ impl Accounts {
             Ok(_) => {}
             Err(CommitError::Lost(ACCOUNT_EXISTS)) => return Err(RegisterError::InUse(user_id)),
             Err(CommitError::Lost(REGISTRATION_TOKEN_USED_UP)) => return Err(RegisterError::TokenUsedUp),
+            Err(CommitError::Lost(THREEPID_IN_USE | THREEPID_SESSION_GONE)) => return Err(RegisterError::EmailInUse),
             Err(error) => return Err(RegisterError::Account(error.into())),
         }
         self.remember(&user_id);

@@ -14,6 +14,7 @@ mod history;
 mod input;
 mod irc;
 mod loss;
+mod mail;
 mod page;
 mod queues;
 mod registrations;

@@ -7,12 +7,14 @@ mod put;
 mod register;
 mod reset_password;
 mod show;
+mod threepid_owner;
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::routing::{get, post};
 use causeway_hub::accounts::Account;
 use causeway_hub::profiles::Profiles;
+use causeway_hub::threepids::Threepid;
 pub use register::Nonces;
 use ruma::{OwnedUserId, UserId};
 use serde_json::{Value, json};
@@ -25,6 +27,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .route("/_synapse/admin/v1/users/{user_id}/admin", get(admin::get).put(admin::put))
         .route("/_synapse/admin/v2/users", get(list::list))
         .route("/_synapse/admin/v2/users/{user_id}", get(show::show).put(put::put))
+        .route("/_synapse/admin/v1/threepid/{medium}/users/{address}", get(threepid_owner::threepid_owner))
         .route("/_synapse/admin/v1/deactivate/{user_id}", post(deactivate::deactivate))
         .route("/_synapse/admin/v1/reset_password/{user_id}", post(reset_password::reset_password))
 }
@@ -60,4 +63,16 @@ async fn describe(profiles: &Profiles, account: &Account) -> Result<Value, ApiEr
         "shadow_banned": false,
         "user_type": null,
     }))
+}
+
+/// The same with what Synapse shows of one account only.
+async fn describe_whole(api: &Api, account: &Account) -> Result<Value, ApiError> {
+    let mut described = describe(&api.profiles, account).await?;
+    let threepids = api.threepids.of_user(&account.user_id).await?.into_iter().map(|threepid| {
+        let Threepid { medium, address, validated_at, added_at } = threepid;
+        json!({ "medium": medium, "address": address, "validated_at": validated_at, "added_at": added_at })
+    });
+    described["threepids"] = threepids.collect();
+    described["consent_version"] = json!(account.consent_version);
+    Ok(described)
 }

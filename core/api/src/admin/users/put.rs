@@ -3,10 +3,11 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use causeway_hub::accounts::NewAccount;
+use causeway_hub::threepids::canonical_email;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Named, describe, existing, named};
+use super::{Named, describe_whole, existing, named};
 use crate::admin::authorize::Admin;
 use crate::client::account::{leave_and_deactivate, user_id_of};
 use crate::{Api, ApiError};
@@ -19,11 +20,26 @@ struct Body {
     displayname: Option<String>,
     admin: Option<bool>,
     deactivated: Option<bool>,
+    /// all that the account has from now on
+    threepids: Option<Vec<GivenThreepid>>,
+}
+
+#[derive(Deserialize)]
+struct GivenThreepid {
+    medium: String,
+    address: String,
 }
 
 impl Default for Body {
     fn default() -> Self {
-        Self { password: None, logout_devices: true, displayname: None, admin: None, deactivated: None }
+        Self {
+            password: None,
+            logout_devices: true,
+            displayname: None,
+            admin: None,
+            deactivated: None,
+            threepids: None,
+        }
     }
 }
 
@@ -37,6 +53,7 @@ pub async fn put(
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let user_id = named(user_id)?;
     let body: Body = serde_json::from_slice(&body)?;
+    let threepids = body.threepids.as_deref().map(canonical).transpose()?;
     let before = api.accounts.get(&user_id).await?;
     if before.is_none() {
         let allowed = user_id_of(user_id.localpart(), &api.config.server_name)?;
@@ -64,6 +81,9 @@ pub async fn put(
             api.profiles.set(&user_id, "displayname", Some(&name.as_str().into())).await?;
         }
     }
+    if let Some(threepids) = &threepids {
+        api.threepids.replace(&user_id, threepids).await?;
+    }
     match (body.deactivated, before.as_ref().is_some_and(|account| account.deactivated)) {
         (Some(true), false) => leave_and_deactivate(&api, &user_id, false).await?,
         (Some(false), true) => {
@@ -73,5 +93,24 @@ pub async fn put(
     }
     let status = if before.is_none() { StatusCode::CREATED } else { StatusCode::OK };
     let account = existing(&api, &user_id).await?;
-    Ok((status, Json(describe(&api.profiles, &account).await?)))
+    Ok((status, Json(describe_whole(&api, &account).await?)))
+}
+
+/// Medium and address of each.
+fn canonical(given: &[GivenThreepid]) -> Result<Vec<(String, String)>, ApiError> {
+    given
+        .iter()
+        .map(|GivenThreepid { medium, address }| {
+            let address = match medium.as_str() {
+                "email" => canonical_email(address)
+                    .map(|address| address.to_string())
+                    .ok_or_else(|| ApiError::invalid_param(format!("{address:?} is no e-mail address")))?,
+                "msisdn" => address.clone(),
+                _ => {
+                    return Err(ApiError::invalid_param(format!("there is no medium {medium:?}; use email or msisdn")));
+                }
+            };
+            Ok((medium.clone(), address))
+        })
+        .collect()
 }

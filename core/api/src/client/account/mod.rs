@@ -17,7 +17,7 @@ use ruma::{OwnedUserId, ServerName, UserId};
 use crate::{Api, ApiError, Routes};
 
 pub(crate) fn routes(routes: Routes) -> Routes {
-    routes
+    threepids::routes(routes)
         .on::<account::register::v3::Request, _>(register::register)
         .on::<account::get_username_availability::v3::Request, _>(available::available)
         .on::<account::check_registration_token_validity::v1::Request, _>(token_validity::validity)
@@ -25,7 +25,6 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .on::<account::change_password::v3::Request, _>(change_password::change_password)
         .on::<account::deactivate::v3::Request, _>(deactivate::deactivate)
         .on::<account::request_openid_token::v3::Request, _>(openid::request_token)
-        .on::<account::get_3pids::v3::Request, _>(threepids::list)
 }
 
 /// A user id that somebody may register here (appendices, "User Identifiers").

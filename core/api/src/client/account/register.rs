@@ -2,6 +2,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use causeway_hub::accounts::{LoggedIn, NewAccount, NewDevice, RegisterError};
+use causeway_hub::threepids::Purpose;
 use causeway_hub::uia::Stage;
 use ruma::api::client::account::register::LoginType;
 use ruma::api::client::account::register::RegistrationKind;
@@ -97,14 +98,41 @@ async fn of_user(api: &Api, address: Address, request: &Request, body: &[u8]) ->
     if let Some(password) = &request.password {
         check_password(api, password)?;
     }
-    let flow: &[Stage] =
-        if api.config.registration_requires_token { &[Stage::RegistrationToken] } else { &[Stage::Dummy] };
-    let registration_token = interactive::pass(api, &[flow], None, body).await?;
+    let judges = interactive::judges(api, Purpose::Registration);
+    let shown = interactive::pass(api, &flows(api), judges, body).await?;
     api.limits.check_key(Limited::Registration, &address.0)?;
     let Some(password) = request.password.clone().filter(|password| !password.is_empty()) else {
         return Err(ApiError::bad_request("M_MISSING_PARAM", "password is missing"));
     };
-    Ok(NewAccount { password: Some(password), registration_token, ..NewAccount::new(user_id) })
+    let consent = api.config.terms.as_ref().filter(|_| shown.terms).map(|terms| terms.version.clone());
+    Ok(NewAccount {
+        password: Some(password),
+        registration_token: shown.registration_token,
+        email: shown.email,
+        consent,
+        ..NewAccount::new(user_id)
+    })
+}
+
+/// What somebody has to go through for an account: with an e-mail address where there is mail, without one unless it is
+/// asked for.
+fn flows(api: &Api) -> Vec<Vec<Stage>> {
+    let mut first = Vec::new();
+    first.extend(api.config.registration_requires_token.then_some(Stage::RegistrationToken));
+    first.extend(api.config.terms.is_some().then_some(Stage::Terms));
+    let mut flows = Vec::new();
+    if !api.config.email_required {
+        let mut flow = first.clone();
+        // Else the stages before the address would be a whole flow of their own.
+        if flow.is_empty() || api.threepids.sends_mail() {
+            flow.push(Stage::Dummy);
+        }
+        flows.push(flow);
+    }
+    if api.threepids.sends_mail() {
+        flows.push([first, vec![Stage::EmailIdentity]].concat());
+    }
+    flows
 }
 
 /// What register and login answer alike.
@@ -139,6 +167,7 @@ impl From<RegisterError> for ApiError {
         let text = error.to_string();
         match error {
             RegisterError::InUse(_) => Self::bad_request("M_USER_IN_USE", text),
+            RegisterError::EmailInUse => Self::bad_request("M_THREEPID_IN_USE", text),
             RegisterError::TokenUsedUp => Self::new(StatusCode::UNAUTHORIZED, "M_FORBIDDEN", text),
             RegisterError::Account(error) => error.into(),
         }

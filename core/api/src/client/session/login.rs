@@ -7,6 +7,7 @@ use ruma::api::auth_scheme::AppserviceTokenOptional;
 use ruma::{OwnedDeviceId, OwnedUserId, UserId};
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::authenticate::AppserviceRequester;
 use crate::client::account::{answer, login_unsupported};
@@ -20,8 +21,10 @@ struct Body {
     #[serde(rename = "type")]
     login_type: String,
     identifier: Option<Identifier>,
-    /// the older way to name the user
+    /// the older ways to name the user
     user: Option<String>,
+    medium: Option<String>,
+    address: Option<String>,
     password: Option<String>,
     token: Option<String>,
     device_id: Option<OwnedDeviceId>,
@@ -90,7 +93,11 @@ async fn by_password(api: &Api, body: &Body) -> Result<OwnedUserId, ApiError> {
     let Some(password) = &body.password else {
         return Err(ApiError::bad_request("M_MISSING_PARAM", "password is missing"));
     };
-    check_password(api, named_user(api, body)?, password).await
+    let user_id = match threepid(body) {
+        Some((medium, address)) => owner(api, medium, address).await?,
+        None => named_user(api, body)?,
+    };
+    check_password(api, user_id, password).await
 }
 
 async fn check_password(api: &Api, user_id: OwnedUserId, password: &str) -> Result<OwnedUserId, ApiError> {
@@ -136,6 +143,24 @@ async fn by_appservice(
         return Err(ApiError::forbidden(format!("Application service has not registered this user ({user_id})")));
     }
     Ok(user_id)
+}
+
+/// Whoever logs in by an address of theirs names it by its medium.
+fn threepid(body: &Body) -> Option<(&str, &str)> {
+    let (medium, address) = match &body.identifier {
+        Some(identifier) => (&identifier.medium, &identifier.address),
+        None => (&body.medium, &body.address),
+    };
+    Some((medium.as_deref()?, address.as_deref()?))
+}
+
+/// Whose an address is. Nobody's gets a name that nobody has, so that it is refused as a wrong password is, and as late.
+async fn owner(api: &Api, medium: &str, address: &str) -> Result<OwnedUserId, ApiError> {
+    if let Some(owner) = api.threepids.owner(medium, address).await? {
+        return Ok(owner);
+    }
+    let digest = hex::encode(Sha256::digest(address.to_lowercase()));
+    UserId::parse(format!("@NOBODY-{digest}:{}", api.config.server_name)).map_err(ApiError::internal)
 }
 
 /// The user by full id or localpart.
