@@ -43,7 +43,7 @@ impl Bridge {
         if self.matrix().membership(room, &self.bot).await?.as_deref() != Some("invite") {
             return Ok(());
         }
-        if self.permissions.of(&by) < Level::User {
+        if self.permissions().of(&by) < Level::User {
             let reason = Some(format!("{by} may not use the bridge {}; ask the admin of this server", self.id));
             return self.change(room, &self.bot, &self.bot, MembershipChange::Leave, reason).await;
         }

@@ -8,6 +8,7 @@ use causeway_store::{DestinationNid, Store};
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 
 use crate::connector::{BridgeId, Connector, GhostId, LoginId, MatrixEvent, PortalKey};
+use crate::engine::EngineError;
 use crate::lanes::Lanes;
 use crate::login_process::Process;
 use crate::logins::Login;
@@ -18,6 +19,7 @@ use crate::portals::Portal;
 use crate::queues::Queues;
 use crate::secrets::SecretsKey;
 use crate::settings::Settings;
+use crate::trace::Calls;
 
 /// What all bridges of a hub share.
 pub struct Hub {
@@ -31,8 +33,8 @@ pub struct Bridge {
     pub id: BridgeId,
     pub(crate) hub: Arc<Hub>,
     pub(crate) bot: OwnedUserId,
-    pub(crate) permissions: Permissions,
-    pub(crate) settings: Settings,
+    permissions: RwLock<Arc<Permissions>>,
+    settings: RwLock<Settings>,
     pub(crate) row: RwLock<BridgeRow>,
     /// none while the bridge is disabled
     pub(crate) connector: RwLock<Option<Arc<dyn Connector>>>,
@@ -77,6 +79,7 @@ pub(crate) struct State {
     pub waiting: Waiting,
     /// events whose sender waits to be told of their end, whatever that is
     pub awaited: Awaited,
+    pub calls: Calls,
     /// the destination that the bot is
     pub bot_nid: Option<DestinationNid>,
 }
@@ -88,15 +91,18 @@ pub(crate) struct Offered {
 }
 
 impl Bridge {
-    pub(crate) fn new(hub: Arc<Hub>, row: BridgeRow, permissions: Permissions, settings: Settings) -> Arc<Self> {
+    /// # Errors
+    /// When its row can't be read.
+    pub(crate) fn new(hub: Arc<Hub>, row: BridgeRow) -> Result<Arc<Self>, EngineError> {
+        let (permissions, settings) = read(&row)?;
         let id = BridgeId(row.id.clone());
         let bot = crate::names::bot(&id, hub.matrix.server_name());
-        Arc::new_cyclic(|me| Self {
+        Ok(Arc::new_cyclic(|me| Self {
             id,
             hub,
             bot,
-            permissions,
-            settings,
+            permissions: RwLock::new(Arc::new(permissions)),
+            settings: RwLock::new(settings),
             row: RwLock::new(row),
             connector: RwLock::default(),
             lanes: Lanes::new(),
@@ -105,7 +111,7 @@ impl Bridge {
             making: tokio::sync::Mutex::default(),
             state: Mutex::default(),
             me: me.clone(),
-        })
+        }))
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -141,6 +147,23 @@ impl Bridge {
         *self.row.write().unwrap_or_else(PoisonError::into_inner) = row;
     }
 
+    /// Its config is another from now on; the connector's part of it with the next start.
+    pub(crate) fn take_up(&self, row: BridgeRow) -> Result<(), EngineError> {
+        let (permissions, settings) = read(&row)?;
+        *self.permissions.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(permissions);
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+        self.set_row(row);
+        Ok(())
+    }
+
+    pub(crate) fn permissions(&self) -> Arc<Permissions> {
+        Arc::clone(&self.permissions.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        *self.settings.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn row(&self) -> BridgeRow {
         self.row.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -151,6 +174,15 @@ impl Bridge {
             && (user == self.bot
                 || user.localpart().strip_prefix(self.id.as_str()).is_some_and(|rest| rest.starts_with('_')))
     }
+}
+
+/// What the engine itself takes from a bridge's config.
+fn read(row: &BridgeRow) -> Result<(Permissions, Settings), EngineError> {
+    let invalid =
+        |what: &str, error: serde_json::Error| EngineError::Invalid(format!("{what} of bridge {}: {error}", row.id));
+    let permissions = serde_json::from_str(&row.permissions).map_err(|error| invalid("permissions", error))?;
+    let settings = serde_json::from_str(&row.settings).map_err(|error| invalid("settings", error))?;
+    Ok((permissions, settings))
 }
 
 impl State {

@@ -188,7 +188,7 @@ impl Bridge {
             state.since = before.since;
         }
         let told = Told { status: state.status, code: state.code.clone() };
-        let (notices, name) = (self.settings.bridge_status_notices, &changed.remote_name);
+        let (notices, name) = (self.settings().bridge_status_notices, &changed.remote_name);
         let text = match notices {
             StatusNotices::None => None,
             _ if state.needs_person() && changed.told.as_ref() != Some(&told) => {

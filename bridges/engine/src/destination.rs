@@ -136,14 +136,14 @@ impl Bridge {
 
     /// Whether somebody without a login of their own in the chat is spoken for there.
     fn relays(&self, facts: &EventFacts<'_>) -> bool {
-        self.has_relay() && RELAYED.contains(&facts.event_type) && self.permissions.of(facts.sender) >= Level::Relay
+        self.has_relay() && RELAYED.contains(&facts.event_type) && self.permissions().of(facts.sender) >= Level::Relay
     }
 
     pub(crate) fn has_relay(&self) -> bool {
         self.row.read().unwrap_or_else(PoisonError::into_inner).relay.is_some()
     }
 
-    fn made_here(&self, content: &str) -> bool {
+    pub(crate) fn made_here(&self, content: &str) -> bool {
         if !content.contains(ORIGIN) {
             return false;
         }

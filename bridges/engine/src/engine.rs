@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::bridge::{Bridge, Hub};
+use crate::config::Parted;
 use crate::connector::{BridgeId, CallError, LoginId, PortalKey, RemoteError, Services};
 use crate::destination::{BotDestination, LoginDestination, bot_destination, login_destination};
 use crate::host::{BridgeSpec, Grant, Host, Plugin, PluginError};
@@ -22,11 +23,9 @@ use crate::logins::Login;
 use crate::matrix::{Matrix, MatrixError};
 use crate::names;
 use crate::outbound::Wait;
-use crate::permissions::Permissions;
 use crate::portals::Portal;
 use crate::queues::Queues;
 use crate::secrets::SecretsKey;
-use crate::settings::Settings;
 use crate::work::{Lane, Work};
 
 #[derive(Debug, thiserror::Error)]
@@ -120,8 +119,7 @@ pub struct BridgeView {
     pub enabled: bool,
     pub bot: OwnedUserId,
     pub grant: Value,
-    pub permissions: Value,
-    pub settings: Value,
+    /// all keys, but for what is secret
     pub config: Value,
     pub state: Option<Value>,
     pub logins: usize,
@@ -142,12 +140,14 @@ pub struct DeadLetter {
 const TRIED: usize = 3;
 
 pub struct Engine {
-    hub: Arc<Hub>,
-    host: Arc<dyn Host>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) host: Arc<dyn Host>,
     registrar: Arc<dyn Registrar>,
     public_url: Option<String>,
     max_upload: u64,
     bridges: RwLock<BTreeMap<BridgeId, Arc<Bridge>>>,
+    /// held while a bridge is changed: one at a time
+    pub(crate) changing: tokio::sync::Mutex<()>,
 }
 
 pub(crate) fn now_ms() -> u64 {
@@ -165,7 +165,15 @@ impl Engine {
     pub fn new(parts: Parts) -> Self {
         let Parts { store, matrix, queues, registrar, host, secrets, public_url, max_upload } = parts;
         let hub = Arc::new(Hub { store, matrix, queues, secrets });
-        Self { hub, host, registrar, public_url, max_upload, bridges: RwLock::default() }
+        Self {
+            hub,
+            host,
+            registrar,
+            public_url,
+            max_upload,
+            bridges: RwLock::default(),
+            changing: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Loads all bridges and starts the enabled ones. One that does not start is kept, and says why in its log.
@@ -215,39 +223,22 @@ impl Engine {
         if !names::is_bridge_id(&id) {
             return Err(EngineError::Invalid(format!("{id:?} can't name a bridge; use [a-z][a-z0-9-]{{0,31}}")));
         }
-        let mut config = install.config;
-        let Some(object) = config.as_object_mut() else {
-            return Err(EngineError::Invalid("a bridge's config is an object".into()));
-        };
-        let permissions = object.remove("permissions").unwrap_or_else(|| json!({"*": "user"}));
-        let checked: Permissions = serde_json::from_value(permissions.clone())
-            .map_err(|error| EngineError::Invalid(format!("permissions: {error}")))?;
-        let settings = Settings::take_from(object).map_err(EngineError::Invalid)?;
-        let private = object.remove("allow_private_networks").and_then(|allow| allow.as_bool()).unwrap_or(false);
-        let relay = match object.remove("relay") {
-            None | Some(Value::Bool(false)) => None,
-            // the login of each portal
-            Some(Value::Bool(true)) => Some("*".to_owned()),
-            Some(_) => return Err(EngineError::Invalid("relay: true or false".into())),
-        };
-        let requests = plugin.requests.with_config(&config, &plugin.config_schema).map_err(EngineError::Invalid)?;
-        let config = config.to_string();
-        self.host.check(&plugin.component, &plugin.sha256, &config).await?;
-        let grant = Grant { private_networks: private, ..requests };
-        let row = BridgeRow {
-            id: id.clone(),
-            plugin: plugin.id.clone(),
-            component: plugin.component.display().to_string(),
-            sha256: plugin.sha256.clone(),
-            rights: serde_json::to_string(&grant).expect("a grant is plain data"),
-            config,
-            permissions: serde_json::to_string(&checked).expect("permissions are plain data"),
-            settings: serde_json::to_string(&settings).expect("settings are plain data"),
-            relay,
-            enabled: true,
-            state: None,
-            created_at: now_ms() as i64,
-        };
+        let parted = Parted::of(install.config)?;
+        let requests = plugin.requests.with_config(&parted.own, &plugin.config_schema).map_err(EngineError::Invalid)?;
+        self.host.check(&plugin.component, &plugin.sha256, &parted.own.to_string()).await?;
+        let grant = Grant { private_networks: parted.private_networks, ..requests };
+        let row = parted.into_row(
+            &grant,
+            BridgeRow {
+                id: id.clone(),
+                plugin: plugin.id.clone(),
+                component: plugin.component.display().to_string(),
+                sha256: plugin.sha256.clone(),
+                enabled: true,
+                created_at: now_ms() as i64,
+                ..BridgeRow::default()
+            },
+        );
         if self.bridge(&id).is_ok() {
             return Err(EngineError::Taken(id.into()));
         }
@@ -262,6 +253,7 @@ impl Engine {
     }
 
     pub async fn enable(&self, id: &str) -> Result<BridgeView, EngineError> {
+        let _changing = self.changing.lock().await;
         let bridge = self.bridge(id)?;
         self.set_enabled(&bridge, true).await?;
         if bridge.connector().is_none() {
@@ -271,6 +263,7 @@ impl Engine {
     }
 
     pub async fn disable(&self, id: &str) -> Result<BridgeView, EngineError> {
+        let _changing = self.changing.lock().await;
         let bridge = self.bridge(id)?;
         self.set_enabled(&bridge, false).await?;
         self.halt(&bridge).await;
@@ -279,6 +272,7 @@ impl Engine {
 
     /// The same plugin in its present version, with a new pin. Where that does not start, the old one runs on.
     pub async fn upgrade(&self, id: &str) -> Result<BridgeView, EngineError> {
+        let _changing = self.changing.lock().await;
         let bridge = self.bridge(id)?;
         let before = bridge.row();
         let plugin = self.host.find(&before.component).await?;
@@ -306,7 +300,7 @@ impl Engine {
     }
 
     /// As [`run`](Self::run), and an error too when no login's Store starts.
-    async fn run_all(&self, bridge: &Arc<Bridge>) -> Result<(), EngineError> {
+    pub(crate) async fn run_all(&self, bridge: &Arc<Bridge>) -> Result<(), EngineError> {
         self.run(bridge).await?;
         let connector = bridge.connector().ok_or_else(|| EngineError::Disabled(bridge.id.clone()))?;
         let logins: Vec<Login> = bridge.state().logins.values().take(TRIED).cloned().collect();
@@ -323,6 +317,7 @@ impl Engine {
 
     /// `purge` forgets its maps, logins, queues and aliases too; its rooms and ghosts stay.
     pub async fn remove(&self, id: &str, purge: bool) -> Result<(), EngineError> {
+        let _changing = self.changing.lock().await;
         let bridge = self.bridge(id)?;
         let mut statements = installed::remove(id);
         if purge {
@@ -358,11 +353,7 @@ impl Engine {
     }
 
     async fn load(&self, row: BridgeRow) -> Result<Arc<Bridge>, EngineError> {
-        let permissions: Permissions = serde_json::from_str(&row.permissions)
-            .map_err(|error| EngineError::Invalid(format!("permissions of bridge {}: {error}", row.id)))?;
-        let settings: Settings = serde_json::from_str(&row.settings)
-            .map_err(|error| EngineError::Invalid(format!("settings of bridge {}: {error}", row.id)))?;
-        let bridge = Bridge::new(Arc::clone(&self.hub), row, permissions, settings);
+        let bridge = Bridge::new(Arc::clone(&self.hub), row)?;
         bridge.load().await?;
         // Whether it runs or not: what happens is for it, and waits.
         bridge.register_queues().await?;
@@ -396,7 +387,7 @@ impl Engine {
         bridge.go().await
     }
 
-    async fn halt(&self, bridge: &Arc<Bridge>) {
+    pub(crate) async fn halt(&self, bridge: &Arc<Bridge>) {
         let logins: Vec<LoginId> = bridge.state().logins.keys().cloned().collect();
         *bridge.connector.write().unwrap_or_else(PoisonError::into_inner) = None;
         let tasks = {
@@ -470,9 +461,7 @@ impl Bridge {
             enabled: row.enabled,
             bot: self.bot.clone(),
             grant: parse(&row.rights),
-            permissions: parse(&row.permissions),
-            settings: parse(&row.settings),
-            config: parse(&row.config),
+            config: self.shown_config(),
             state: row.state.as_deref().map(parse),
             logins: state.logins.len(),
             portals: state.portals.len(),

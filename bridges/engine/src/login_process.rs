@@ -58,7 +58,7 @@ impl Bridge {
         face: Face,
     ) -> Result<ProcessView, EngineError> {
         let connector = self.connector().ok_or_else(|| EngineError::Disabled(self.id.clone()))?;
-        if self.permissions.of(owner) < crate::permissions::Level::User {
+        if self.permissions().of(owner) < crate::permissions::Level::User {
             return Err(EngineError::Forbidden(owner.to_owned(), self.id.clone()));
         }
         let flows = &connector.descriptor().flows;

@@ -34,7 +34,7 @@ impl Engine {
 
 impl Bridge {
     fn network(&self, user: &UserId) -> Option<NetworkView> {
-        let level = self.permissions.of(user);
+        let level = self.permissions().of(user);
         if level == Level::None {
             return None;
         }

@@ -72,7 +72,7 @@ impl Bridge {
         let mut changes = Vec::new();
         for (number, (login, owner)) in members.iter().enumerate() {
             let is_relayed = |user: &OwnedUserId| {
-                members.iter().all(|(_, owner)| owner != user) && self.permissions.of(user) >= Level::Relay
+                members.iter().all(|(_, owner)| owner != user) && self.permissions().of(user) >= Level::Relay
             };
             let speaks = users.contains(owner) || relays && number == 0 && users.iter().any(is_relayed);
             let place = (room.to_owned(), login.clone());

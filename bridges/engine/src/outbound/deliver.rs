@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use causeway_router::{Delivered, Transaction};
 use causeway_store::bridges::sends::{self, SendRow, SendStatus};
@@ -14,6 +14,7 @@ use crate::bridge::{Bridge, Offered, State};
 use crate::connector::{CallError, Connector, LoginId, MatrixEvent, Outcome, RemoteError};
 use crate::destination::login_destination;
 use crate::matrix::MatrixError;
+use crate::trace::{Call, outcome_word};
 
 /// What is to be done with the entries of a transaction, as far as it is known before a call.
 #[derive(Default)]
@@ -59,7 +60,8 @@ impl Bridge {
     }
 
     async fn call(&self, connector: &dyn Connector, login: &LoginId, offers: Vec<Offered>) -> Result<(), Delivered> {
-        let ids: Vec<String> = offers.iter().map(|offered| offered.event.id.clone()).collect();
+        let tries: Vec<(String, u32)> =
+            offers.iter().map(|offered| (offered.event.id.clone(), offered.event.attempt)).collect();
         let events: Vec<MatrixEvent> = offers.iter().map(|offered| offered.event.clone()).collect();
         {
             let mut state = self.state();
@@ -69,10 +71,18 @@ impl Bridge {
                 state.offered.insert(key, offered);
             }
         }
+        let (at, begun) = (crate::engine::now_ms() as i64, Instant::now());
         let answer = connector.handle_matrix(login, events).await;
+        let duration_ms = begun.elapsed().as_millis() as u64;
         {
             let mut state = self.state();
-            for id in ids {
+            for (number, (id, attempt)) in tries.into_iter().enumerate() {
+                let outcome = match &answer {
+                    Ok(outcomes) => outcomes.get(number).map_or("none", outcome_word).to_owned(),
+                    Err(error) => error.to_string(),
+                };
+                let call = Call { login: login.clone(), at, duration_ms, attempt, outcome };
+                state.calls.note(id.clone(), call);
                 let key = (login.clone(), id);
                 state.in_call.remove(&key);
                 if answer.is_err() {

@@ -80,7 +80,7 @@ impl Bridge {
 
     /// How long a message may take before its sender is told; none where that is never told.
     fn pending_after(&self) -> Option<Duration> {
-        let settings = &self.settings;
+        let settings = self.settings();
         let is_told = settings.message_status_events != Some(false) && settings.message_pending_after > 0;
         is_told.then(|| Duration::from_secs(settings.message_pending_after))
     }
@@ -192,7 +192,7 @@ impl Bridge {
 
     /// What its sender was not told when it came to its end.
     fn untold_end(&self, row: Option<&SendRow>) -> Option<(MessageStatus, Option<&'static str>, String)> {
-        let wanted = self.settings.message_status_events;
+        let wanted = self.settings().message_status_events;
         if wanted == Some(false) {
             return None;
         }

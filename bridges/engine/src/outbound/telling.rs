@@ -65,11 +65,11 @@ impl Bridge {
         let is_bad = status != MessageStatus::Success;
         let lane = Lane::Portal(key);
         let mut works = Vec::new();
-        if is_bad && self.settings.message_error_notices {
+        if is_bad && self.settings().message_error_notices {
             let notice = Work::PortalNotice { text: text.clone(), reply_to: Some(event_id.to_owned()) };
             works.push((lane.clone(), notice));
         }
-        if self.settings.message_status_events.unwrap_or(is_bad) {
+        if self.settings().message_status_events.unwrap_or(is_bad) {
             let reason = reason.map(str::to_owned);
             works.push((lane, Work::SendStatus { event_id: event_id.to_owned(), status, reason, text }));
         }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
 mod bot;
+mod configure;
 mod fakes;
 mod hearing;
 mod inbound;
@@ -77,6 +78,8 @@ on_both_databases! {
     telling::a_login_that_does_not_connect_says_why,
     bot::the_bot_takes_commands_from_who_may_and_refuses_others_clearly,
     bot::a_new_version_that_does_not_start_is_rolled_back,
+    configure::a_config_is_changed_while_the_bridge_runs_and_its_secrets_are_not_shown,
+    configure::what_the_bridge_does_not_run_with_is_taken_back,
     bot::a_purge_leaves_no_row,
     bot::install_checks_id_config_and_permissions_and_registers_the_namespace,
 }

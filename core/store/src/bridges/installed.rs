@@ -3,7 +3,7 @@
 use crate::{Row, Statement, Store, StoreError, values};
 
 /// An installed bridge; `rights`, `config`, `permissions`, `settings`, `relay` and `state` are JSON.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BridgeRow {
     pub id: String,
     /// reverse DNS id of its plugin
@@ -51,8 +51,20 @@ pub fn set_enabled(id: &str, enabled: bool) -> Statement {
     Statement::new("update bridges set enabled = $1 where id = $2", values![enabled, id])
 }
 
-pub fn set_relay(id: &str, login: Option<&str>) -> Statement {
-    Statement::new("update bridges set relay = $1 where id = $2", values![login, id])
+/// All that comes from its config.
+pub fn set_config(bridge: &BridgeRow) -> Statement {
+    Statement::new(
+        "update bridges set rights = $1, config = $2, permissions = $3, settings = $4, relay = $5 where id = $6",
+        values![
+            bridge.rights.as_str(),
+            bridge.config.as_str(),
+            bridge.permissions.as_str(),
+            bridge.settings.as_str(),
+            bridge.relay.as_deref(),
+            bridge.id.as_str()
+        ],
+    )
+    .or_lose("bridge")
 }
 
 pub fn set_state(id: &str, state: &str) -> Statement {

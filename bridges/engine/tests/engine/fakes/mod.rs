@@ -26,6 +26,8 @@ pub struct FakeHost {
     pub sha256: Mutex<&'static str>,
     /// the version that does not start
     pub broken: Mutex<&'static str>,
+    /// with which it runs
+    pub config: Mutex<String>,
 }
 
 #[async_trait]
@@ -53,9 +55,10 @@ impl Host for FakeHost {
         if config.contains("mistake") { Err(PluginError::Config(vec!["no mistakes please".into()])) } else { Ok(()) }
     }
     async fn enable(&self, spec: BridgeSpec, services: Arc<dyn Services>) -> Result<Arc<dyn Connector>, PluginError> {
-        if spec.sha256 == *self.broken.lock().unwrap() {
+        if spec.sha256 == *self.broken.lock().unwrap() || spec.config.contains("breaks") {
             return Err(PluginError::Invalid { path: spec.component, reason: "traps".into() });
         }
+        *self.config.lock().unwrap() = spec.config;
         *self.connector.services.lock().unwrap() = Some(services.clone());
         *self.services.lock().unwrap() = Some(services);
         Ok(self.connector.clone())
@@ -111,6 +114,7 @@ impl World {
             services: Mutex::default(),
             sha256: Mutex::new("00"),
             broken: Mutex::new("none"),
+            config: Mutex::default(),
         });
         let router = Arc::new(FakeRouter::default());
         let engine = Engine::new(Parts {

@@ -2,6 +2,8 @@
 
 mod available;
 mod chat;
+mod config;
+mod configure;
 mod disable;
 mod enable;
 mod install;
@@ -13,6 +15,7 @@ mod logs;
 mod remove;
 mod show;
 mod state;
+mod trace;
 mod upgrade;
 
 use std::ops::Deref;
@@ -36,12 +39,14 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .route("/_causeway/admin/v1/plugins", get(available::available))
         .route("/_causeway/admin/v1/plugins/find", post(available::find))
         .route(&format!("{base}/{{id}}"), get(show::show).delete(remove::remove))
+        .route(&format!("{base}/{{id}}/config"), get(config::config).post(configure::configure))
         .route(&format!("{base}/{{id}}/enable"), post(enable::enable))
         .route(&format!("{base}/{{id}}/disable"), post(disable::disable))
         .route(&format!("{base}/{{id}}/upgrade"), post(upgrade::upgrade))
         .route(&format!("{base}/{{id}}/logs"), get(logs::logs))
         .route(&format!("{base}/{{id}}/chat"), post(chat::chat))
         .route(&format!("{base}/{{id}}/logins"), get(logins::logins).post(login::start))
+        .route(&format!("{base}/{{id}}/trace/{{message}}"), get(trace::trace))
         .route(&format!("{base}/{{id}}/state"), get(state::state))
         .route(&format!("{base}/{{id}}/logins/{{login}}"), delete(logout::logout))
         .route(&format!("{base}/{{id}}/processes/{{process}}"), get(login::step).post(login::answer))

@@ -37,7 +37,7 @@ pub async fn deliveries(
 }
 
 /// The position of an event, and how far it has come.
-pub(super) async fn found(
+pub(in crate::admin) async fn found(
     router: &Router,
     bridges: Option<&Bridges>,
     event_id: &str,

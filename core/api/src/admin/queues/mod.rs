@@ -2,7 +2,7 @@
 
 mod cancel_replay;
 mod dead;
-mod deliveries;
+pub(super) mod deliveries;
 mod lapse;
 mod list;
 mod replay;

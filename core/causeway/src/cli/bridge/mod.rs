@@ -1,8 +1,10 @@
 //! `causeway bridge`: bridges, on the running hub.
 
+mod config;
 mod install;
 mod login;
 mod logs;
+mod trace;
 
 use std::path::PathBuf;
 
@@ -45,6 +47,12 @@ enum Command {
     List,
     /// One bridge, its rights, logins and dead letters
     Show { id: String },
+    /// Show a bridge's config, or change it while it runs
+    Config {
+        id: String,
+        #[command(flatten)]
+        change: config::Change,
+    },
     /// Start a bridge
     Enable { id: String },
     /// Stop a bridge; its queues wait
@@ -82,6 +90,12 @@ enum Command {
     Logins { id: String },
     /// How a bridge and its logins are, in the words of mautrix bridges
     State { id: String },
+    /// The way of one message: what it became, where it waits, the calls into the plugin, what the network made of it
+    Trace {
+        id: String,
+        /// a Matrix event's id, or a message's id on the network
+        message: String,
+    },
     /// End a login for good
     Logout { id: String, login: String },
     /// Open, join or start a remote chat, and print its room id
@@ -106,6 +120,7 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
         }
         Command::List => client.get(BASE).await?,
         Command::Show { id } => client.get(&table::path(BASE, &[id])?).await?,
+        Command::Config { id, change } => config::run(&client, id, change).await?,
         Command::Enable { id } => client.post(&table::path(BASE, &[id, "enable"])?, &json!({})).await?,
         Command::Disable { id } => client.post(&table::path(BASE, &[id, "disable"])?, &json!({})).await?,
         Command::Upgrade { id } => client.post(&table::path(BASE, &[id, "upgrade"])?, &json!({})).await?,
@@ -116,6 +131,7 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
         }
         Command::Logins { id } => client.get(&table::path(BASE, &[id, "logins"])?).await?,
         Command::State { id } => client.get(&table::path(BASE, &[id, "state"])?).await?,
+        Command::Trace { id, message } => client.get(&table::path(BASE, &[id, "trace", message])?).await?,
         Command::Logout { id, login } => client.delete(&table::path(BASE, &[id, "logins", login])?).await?,
         Command::Chat { id, login, identifier } => {
             let body = json!({"login": login, "identifier": identifier});
@@ -135,6 +151,7 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
         }
         Command::List => list(&answer),
         Command::Show { .. } => println!("{answer:#}"),
+        Command::Config { id, change } => config::print(&id, &change, &answer)?,
         Command::Enable { id } => println!("{id} runs"),
         Command::Disable { id } => println!("{id} is stopped; its queues wait"),
         Command::Upgrade { id } => println!("{id} runs {}", text(&answer["sha256"])),
@@ -143,6 +160,7 @@ pub async fn run(Arguments { command, target }: Arguments) -> anyhow::Result<()>
         Command::Login { .. } => println!("logged in as {}", text(&answer["remote_name"])),
         Command::Logins { .. } => logins(&answer),
         Command::State { .. } => state(&answer),
+        Command::Trace { .. } => trace::print(&answer),
         Command::Logout { login, .. } => println!("{login} is logged out"),
         Command::Chat { .. } => println!("{}", text(&answer["room_id"])),
     }

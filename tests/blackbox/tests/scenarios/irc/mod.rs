@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 mod away;
 mod burst;
+mod configured;
 mod people;
 mod status;
 mod text;

@@ -95,6 +95,7 @@ async fn status(database: Database) -> Result<()> {
     let [delivery] = event["deliveries"].as_array().map_or(&[][..], Vec::as_slice) else { anyhow::bail!("{event}") };
     assert_eq!(delivery["state"], "network");
     ensure!(delivery["remote_ids"][0].is_string() && delivery["txn_id"].is_string(), "{delivery}");
+    traced(&hub, &wilma, &alice, (&room_id, &event_id)).await?;
     let retried = hub.command(&["queue", "event", &event_id, "--retry", "--json"]).await?;
     assert_eq!(retried, json!({"retried": []}));
 
@@ -113,4 +114,40 @@ async fn status(database: Database) -> Result<()> {
     is_shown_as("TRANSIENT_DISCONNECT", true).await?;
     relay.mend();
     is_shown_as("CONNECTED", false).await
+}
+
+/// What `bridge trace` says of a message to the network, of one from there, and of one that is nothing for it.
+async fn traced(hub: &Hub, wilma: &IrcPerson, alice: &Client, (room_id, event_id): (&str, &str)) -> Result<()> {
+    let trace = hub.command(&["bridge", "trace", "irc", event_id, "--json"]).await?;
+    let event = &trace["events"][0];
+    assert_eq!((&event["direction"], &event["chat"]["id"]), (&json!("to_network"), &json!(CHANNEL)), "{trace}");
+    assert_eq!((&event["sends"][0]["status"], &event["not_for_network"]), (&json!("sent"), &Value::Null), "{trace}");
+    ensure!(event["calls"][0]["duration_ms"].is_u64() && event["position"].as_u64() > Some(0), "{trace}");
+    let remote_id = event["remote"][0]["id"].as_str().context("an id on the network")?;
+    assert_eq!(
+        hub.command(&["bridge", "trace", "irc", remote_id, "--json"]).await?["events"][0]["event_id"],
+        *event_id
+    );
+    let text = hub.command(&["bridge", "trace", "irc", event_id]).await?;
+    let text = text.as_str().context("a text")?;
+    for words in ["it is for the network", "login:irc:alicem", "network, transaction", "call for alicem", remote_id] {
+        ensure!(text.contains(words), "{words:?} is not in {text}");
+    }
+    ensure!(!text.contains("hello"), "a trace has no words of people: {text}");
+
+    wilma.say(CHANNEL, "ahoy")?;
+    let heard = alice.find(room_id, 50, "wilma's words", |event| event["content"]["body"] == "ahoy").await?;
+    let trace =
+        hub.command(&["bridge", "trace", "irc", heard["event_id"].as_str().unwrap_or_default(), "--json"]).await?;
+    assert_eq!(trace["events"][0]["direction"], "from_network", "{trace}");
+    ensure!(trace["events"][0]["remote"][0]["id"].is_string(), "{trace}");
+
+    let elsewhere = alice.create_room(&json!({})).await?;
+    let private = alice.say(&elsewhere, "for nobody").await?;
+    let trace = hub.command(&["bridge", "trace", "irc", &private, "--json"]).await?;
+    assert_eq!(trace["events"][0]["not_for_network"], "its room is no chat of this bridge", "{trace}");
+    let unknown = hub.command(&["bridge", "trace", "irc", "nothing"]).await;
+    let refused = unknown.expect_err("there is no such message").to_string();
+    ensure!(refused.contains("remote message nothing"), "{refused}");
+    Ok(())
 }
