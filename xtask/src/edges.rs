@@ -20,8 +20,14 @@ mod tests {
         &["causeway-fault"],
     ];
     /// Guests see nothing of the above.
-    const GUESTS: &[&str] =
-        &["causeway-hostile", "causeway-irc", "causeway-sdk", "causeway-table-bomb", "causeway-telegram"];
+    const GUESTS: &[&str] = &[
+        "causeway-discord",
+        "causeway-hostile",
+        "causeway-irc",
+        "causeway-sdk",
+        "causeway-table-bomb",
+        "causeway-telegram",
+    ];
 
     fn edges() -> Vec<(String, String)> {
         let text =

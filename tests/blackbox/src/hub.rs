@@ -310,8 +310,26 @@ impl Hub {
         self.install_plugin(id, "telegram", json!({"api_base": api_base, "relay": true})).await
     }
 
-    /// Logs a user's bot in; waits until it asks for updates.
+    /// Logs a user's bot in at the Telegram bridge; waits until it asks for updates.
     pub async fn enter_telegram(&self, bridge: &str, user: &Client, token: &str) -> Result<()> {
+        self.enter_with_token(bridge, user, token).await
+    }
+
+    /// The bundled Discord bridge for an API, a gateway and a CDN on loopback, with a relay.
+    pub async fn install_discord(&self, id: &str, url: &str) -> Result<()> {
+        let config = json!({
+            "api_base": format!("{url}/api/v10"), "gateway_url": format!("{}/gateway", url.replacen("http", "ws", 1)),
+            "cdn_base": format!("{url}/cdn"), "relay": true,
+        });
+        self.install_plugin(id, "discord", config).await
+    }
+
+    /// Logs a user's bot in at the Discord bridge; waits until the gateway has let it in.
+    pub async fn enter_discord(&self, bridge: &str, user: &Client, token: &str) -> Result<()> {
+        self.enter_with_token(bridge, user, token).await
+    }
+
+    async fn enter_with_token(&self, bridge: &str, user: &Client, token: &str) -> Result<()> {
         let token = format!("token={token}");
         let login =
             self.command(&["bridge", "login", bridge, "--user", &user.user_id, "--set", &token, "--json"]).await?;

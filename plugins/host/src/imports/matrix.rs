@@ -13,7 +13,9 @@ impl Host for Guest {
     async fn submit(&mut self, events: Vec<Event>) -> wasmtime::Result<Result<Vec<Applied>, Error>> {
         let mut applied = Vec::with_capacity(events.len());
         for event in events {
-            if let Err(error) = self.namable(&[&event.portal.id, &event.sender.ghost]) {
+            // Nobody whom the network names: the bridge's bot.
+            let sender = Some(event.sender.ghost.as_str()).filter(|ghost| !ghost.is_empty());
+            if let Err(error) = self.namable(&[&event.portal.id, sender.unwrap_or("nobody")]) {
                 return Ok(Err(error));
             }
             if let Err(error) = self.effect() {
