@@ -254,6 +254,8 @@ pub struct Message {
     pub guild_id: Option<Snowflake>,
     pub author: User,
     pub webhook_id: Option<Snowflake>,
+    /// whose webhook, or whose answer it is
+    pub application_id: Option<Snowflake>,
     /// absent in updates that don't change it
     pub content: Option<String>,
     pub edited_timestamp: Option<String>,

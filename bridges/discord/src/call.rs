@@ -26,6 +26,12 @@ pub struct Call {
     /// a file that goes along
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<Attachment>,
+    /// the channel whose webhook makes it; its id and token stand before the path when it is made
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Snowflake>,
+    /// for whom a webhook speaks, as they are called in Matrix
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,7 +102,7 @@ impl Failure {
 
 impl Call {
     pub fn new(method: &str, path: impl Into<String>, body: Value) -> Self {
-        Self { method: method.to_owned(), path: path.into(), body, file: None }
+        Self { method: method.to_owned(), path: path.into(), body, file: None, webhook: None, speaker: None }
     }
 
     pub fn get(path: impl Into<String>) -> Self {
@@ -105,9 +111,12 @@ impl Call {
 
     /// What limits are counted for: the method and the path, with the first id of it alone.
     pub fn route(&self) -> String {
-        let mut route = format!("{} ", self.method);
+        let mut route = match self.webhook {
+            Some(channel) => format!("{} /webhook-of/{channel}", self.method),
+            None => format!("{} ", self.method),
+        };
         let path = self.path.split(['?']).next().unwrap_or_default();
-        let mut ids = 0;
+        let mut ids = usize::from(self.webhook.is_some());
         for segment in path.split('/').filter(|segment| !segment.is_empty()) {
             let is_id = segment.bytes().all(|byte| byte.is_ascii_digit());
             ids += usize::from(is_id);

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::api::{Message, Snowflake};
 use crate::call::{Call, Failure};
+use crate::chats::Channel;
 use crate::client::{HISTORY, Session};
 use crate::id;
 
@@ -86,6 +87,18 @@ impl Session {
         self.go_on_catching_up();
     }
 
+    /// A new session lists no private chats, so each is asked.
+    pub fn catch_up_privately(&mut self) {
+        let private = |(key, row): (&str, &Channel)| row.guild.is_none().then(|| key.to_owned());
+        let private: Vec<String> = self.channels.iter().filter_map(private).collect();
+        for key in private {
+            if let Some(row) = self.channels.get_mut(&key) {
+                row.catching_up.get_or_insert_default();
+            }
+        }
+        self.go_on_catching_up();
+    }
+
     /// No answer of before will come.
     pub fn forget_histories(&mut self) {
         for key in self.channels.keys() {
@@ -100,7 +113,7 @@ impl Session {
             return;
         }
         let now = time::now();
-        let behind = |(key, row): (&str, &crate::chats::Channel)| {
+        let behind = |(key, row): (&str, &Channel)| {
             let catch_up = row.catching_up.as_ref()?;
             Some((key.parse::<Snowflake>().ok()?, row.seen, catch_up.is_asked, catch_up.not_before))
         };

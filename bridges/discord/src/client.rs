@@ -21,6 +21,7 @@ use crate::limits::Limits;
 use crate::login;
 use crate::outbox::Pending;
 use crate::people::Person;
+use crate::webhooks::Webhook;
 
 /// Tokens of requests, behind the link's number.
 pub const SEND: &str = "send";
@@ -41,6 +42,8 @@ pub struct Session {
     pub bridge: String,
     pub server_name: String,
     pub config: Rc<Config>,
+    /// of the hub
+    pub public_url: Option<String>,
     pub conn: Option<Conn>,
     pub me: Row<Me>,
     pub link: Row<Link>,
@@ -53,6 +56,9 @@ pub struct Session {
     /// read when first asked for
     pub people: BTreeMap<String, Row<Person>>,
     pub outbox: Table<Pending>,
+    pub webhooks: Table<Webhook>,
+    /// `mxc://` URIs of custom emoji, by id
+    pub emoji: Table<String>,
     pub place: Row<u64>,
     pub limits: Limits,
     /// people whose picture is to be fetched, and how often that was tried
@@ -64,8 +70,7 @@ pub struct Session {
 impl Session {
     pub fn load(
         session: &LoginSession,
-        bridge: &str,
-        server_name: &str,
+        (bridge, server_name, public_url): (&str, &str, Option<&str>),
         config: Rc<Config>,
         conn: Option<Conn>,
     ) -> Self {
@@ -76,6 +81,7 @@ impl Session {
             bridge: bridge.to_owned(),
             server_name: server_name.to_owned(),
             config,
+            public_url: public_url.map(str::to_owned),
             conn,
             me: Row::load("me"),
             seq: link.seq,
@@ -85,6 +91,8 @@ impl Session {
             channels: Table::load("channel "),
             people: BTreeMap::new(),
             outbox: Table::load("pending "),
+            webhooks: Table::load("webhook "),
+            emoji: Table::load("emoji "),
             place: Row::load("place"),
             limits: Limits::default(),
             stale: Table::load("stale "),
@@ -100,6 +108,8 @@ impl Session {
         self.channels.save();
         self.people.values_mut().for_each(Row::save);
         self.outbox.save();
+        self.webhooks.save();
+        self.emoji.save();
         self.place.save();
         self.stale.save();
     }
@@ -222,7 +232,7 @@ pub fn connected() -> Session {
         Config::parse(r#"{"api_base": "http://api", "gateway_url": "ws://gateway", "cdn_base": "http://cdn"}"#)
             .expect("a config"),
     );
-    let mut session = Session::load(&login, "discord", "test", config, Some(1));
+    let mut session = Session::load(&login, ("discord", "test", Some("https://hub/")), config, Some(1));
     *session.me = Me { id: Snowflake(7), name: "harbor".into(), username: "harbor".into() };
     (session.link.phase, session.link.session) = (Phase::Ready, Some("s1".into()));
     session.guilds.insert("50", Guild { name: "Harbor".into(), ..Guild::default() });

@@ -17,6 +17,9 @@ pub struct Config {
     #[serde(default = "yes")]
     pub create_rooms: bool,
 
+    /// where Discord fetches the pictures of those who are spoken for
+    pub media_url: Option<String>,
+
     /// the host's part of it
     #[serde(default, rename = "ca_file")]
     _ca_file: Option<Value>,

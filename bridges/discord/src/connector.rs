@@ -23,6 +23,7 @@ pub struct Discord {
     config: Rc<Config>,
     bridge: String,
     server_name: String,
+    public_url: Option<String>,
     /// none in the bridge's own Store
     session: Option<Session>,
 }
@@ -60,9 +61,16 @@ impl Connector for Discord {
         let config = Config::parse(&init.config).map_err(|all| Error::new(ErrorKind::BadRequest, all.join("; ")))?;
         let config = Rc::new(config);
         let conn = init.connections.iter().find(|(tag, _)| tag == gateway::TAG).map(|(_, conn)| *conn);
-        let load = |session| Session::load(&session, &init.bridge, &init.server_name, Rc::clone(&config), conn);
+        let load = |session| {
+            Session::load(
+                &session,
+                (&init.bridge, &init.server_name, init.public_url.as_deref()),
+                Rc::clone(&config),
+                conn,
+            )
+        };
         let session = init.session.map(load);
-        Ok(Self { config, bridge: init.bridge, server_name: init.server_name, session })
+        Ok(Self { config, bridge: init.bridge, server_name: init.server_name, public_url: init.public_url, session })
     }
 
     fn check_health(&mut self) -> (Health, String) {
@@ -89,7 +97,12 @@ impl Connector for Discord {
     fn connect(&mut self, session: LoginSession) -> Result<(), Error> {
         if self.session.is_none() {
             let config = Rc::clone(&self.config);
-            self.session = Some(Session::load(&session, &self.bridge, &self.server_name, config, None));
+            self.session = Some(Session::load(
+                &session,
+                (&self.bridge, &self.server_name, self.public_url.as_deref()),
+                config,
+                None,
+            ));
         }
         self.with(&session.login, Session::connect)?
     }

@@ -20,7 +20,9 @@ impl Session {
     /// What has to be asked before the first call is made again.
     pub fn question(&self, pending: &Pending) -> Option<Call> {
         let call = pending.calls.first()?;
-        if !pending.in_doubt || time::now().saturating_sub(pending.since) < REMEMBERED {
+        // What a webhook says has no nonce.
+        let is_remembered = call.webhook.is_none() && time::now().saturating_sub(pending.since) < REMEMBERED;
+        if !pending.in_doubt || is_remembered {
             return None;
         }
         let after = Snowflake::at(pending.since.saturating_sub(ASKEW));
@@ -54,12 +56,17 @@ impl Session {
         let channel = call.and_then(Call::target).unwrap_or_default();
         let content = call.map(|call| call.body["content"].as_str().unwrap_or_default().trim().to_owned());
         let is_new = |message: &&Value| {
-            let is_ours = message["author"]["id"].as_str() == Some(self.me.id.to_string().as_str());
+            let id = |value: &Value| value.as_str().and_then(|id| id.parse::<Snowflake>().ok());
+            let is_ours = match (call.and_then(|call| call.webhook), id(&message["webhook_id"])) {
+                (None, None) => id(&message["author"]["id"]) == Some(self.me.id),
+                (Some(_), Some(webhook)) => self.is_of_own_webhook(webhook, id(&message["application_id"])),
+                _ => false,
+            };
             let is_known = number(message).is_none_or(|number| {
                 let this = MessageRef { id: id::message(channel, number), part: None };
                 pending.made.contains(&(channel, number)) || matrix::event_of(&this).is_some()
             });
-            is_ours && message["webhook_id"].is_null() && !is_known
+            is_ours && !is_known
         };
         let says_it = |message: &&Value| message["content"].as_str().map(str::trim) == content.as_deref();
         let new: Vec<&Value> = page.iter().filter(is_new).collect();

@@ -9,11 +9,13 @@
 //! The number of the last event heard is committed with what the event told, so that a resume brings exactly what is
 //! missing. Where the session is lost, the channels' histories say what was missed (`catch_up`).
 
+use std::io::Read;
 use std::time::Duration;
 
 use causeway_sdk::net::{self, Closed, Conn, Event, Frame, Target, Websocket};
 use causeway_sdk::state::{Status, UserAction};
 use causeway_sdk::{Error, log, time, timers};
+use flate2::read::ZlibDecoder;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -27,6 +29,8 @@ pub const TAG: &str = "gateway";
 
 /// What is asked for: guilds, their channels and emoji; messages with their content, reactions and typing, there and privately.
 const INTENTS: u64 = 1 | 1 << 3 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 | 1 << 14 | 1 << 15;
+/// Of an event, uncompressed: larger ones are no guild's.
+const LARGEST: u64 = 32 << 20;
 const FIRST_RETRY: u64 = 1_000;
 const LAST_RETRY: u64 = 120_000;
 /// After so many vain attempts to come back to a session, a new one is begun.
@@ -120,7 +124,7 @@ impl Session {
                 for frame in frames {
                     let text = match frame {
                         Frame::Text(text) => text,
-                        Frame::Binary(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                        Frame::Binary(bytes) => inflated(&bytes),
                     };
                     self.on_frame(&text);
                     if self.conn.is_none() {
@@ -178,7 +182,7 @@ impl Session {
         let payload = match &self.link.session {
             Some(session) => json!({"op": 6, "d": {"token": token, "session_id": session, "seq": self.link.seq}}),
             None => json!({"op": 2, "d": {
-                "token": token, "intents": INTENTS, "large_threshold": 50,
+                "token": token, "intents": INTENTS, "large_threshold": 50, "compress": true,
                 "properties": {"os": "linux", "browser": "causeway", "device": "causeway"},
             }}),
         };
@@ -220,6 +224,7 @@ impl Session {
         (self.link.session, self.link.resume_url) = (Some(ready.session_id), ready.resume_gateway_url);
         self.link.seq = self.seq;
         self.is_in();
+        self.catch_up_privately();
     }
 
     fn on_resumed(&mut self) {
@@ -319,6 +324,16 @@ impl Session {
     }
 }
 
+/// What is large comes compressed, each for itself.
+fn inflated(bytes: &[u8]) -> String {
+    let mut text = Vec::new();
+    match ZlibDecoder::new(bytes).take(LARGEST).read_to_end(&mut text) {
+        Ok(_) => String::from_utf8_lossy(&text).into_owned(),
+        // It was not.
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use causeway_sdk::testing;
@@ -404,6 +419,22 @@ mod tests {
             close(&mut session, code);
             assert_eq!(next(&mut session).1["op"], 2, "{code}");
         }
+    }
+
+    #[test]
+    fn what_comes_compressed_is_read_and_what_is_broken_does_no_harm() {
+        use std::io::Write;
+
+        let mut session = fresh();
+        let mut deflate = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        deflate.write_all(json!({"op": 10, "d": {"heartbeat_interval": 45000}}).to_string().as_bytes()).unwrap();
+        let whole = deflate.finish().unwrap();
+        let conn = session.conn.unwrap();
+        session.on_net(conn, Event::Frames(vec![Frame::Binary(whole[..10].to_vec()), Frame::Binary(b"\xff".to_vec())]));
+        assert!(said().is_empty());
+        session.on_net(conn, Event::Frames(vec![Frame::Binary(whole)]));
+        let identify = said().remove(0);
+        assert_eq!((&identify["op"], &identify["d"]["compress"]), (&json!(2), &json!(true)));
     }
 
     #[test]

@@ -1,40 +1,28 @@
 //! What Matrix users do, as calls.
 
-use causeway_sdk::content::{Body, Media, Part, Text, TextKind};
+use causeway_sdk::content::{Body, Part};
 use causeway_sdk::matrix_in::{Author, Setting};
-use causeway_sdk::{Error, ErrorKind, MatrixEvent, MatrixKind, MessageRef, Outcome, media};
+use causeway_sdk::{Error, ErrorKind, MatrixEvent, MatrixKind, MessageRef, Outcome};
 use serde_json::{Value, json};
 
 use crate::api::Snowflake;
-use crate::call::{Attachment, Call, message_path};
+use crate::call::Call;
 use crate::client::Session;
-use crate::format::{Markdown, escape_markdown, from_html, split};
+use crate::format::split;
 use crate::id;
 use crate::outbox::{Metadata, metadata_of};
-
-/// Characters of a message.
-const TEXT: usize = 2000;
-/// What Discord takes from a bot at most, where a server has no boosts.
-const UPLOAD_BYTES: u64 = 10 << 20;
-/// People who may be mentioned in one message.
-const MENTIONS: usize = 100;
+use crate::speech::{Said, TEXT, allowed, attachment};
+use crate::webhooks::about;
 
 fn ignored(why: &str) -> Outcome {
     Outcome::Ignored(why.to_owned())
 }
 
-fn unsupported(why: &str) -> Outcome {
+pub fn unsupported(why: &str) -> Outcome {
     Outcome::Failed(Error::new(ErrorKind::Unsupported, why))
 }
 
-type Made = Result<(Vec<Call>, Metadata), Outcome>;
-
-/// What is said, and who is told of it.
-#[derive(Default)]
-struct Said {
-    text: String,
-    mentioned: Vec<String>,
-}
+pub type Made = Result<(Vec<Call>, Metadata), Outcome>;
 
 impl Session {
     pub fn handle_matrix(&mut self, event: MatrixEvent) -> Outcome {
@@ -92,135 +80,22 @@ impl Session {
         }
     }
 
-    /// The id behind a Matrix user who stands for somebody on Discord.
-    fn number_of(&self, user: &str) -> Option<u64> {
-        let rest = user.strip_prefix('@')?.strip_prefix(&self.bridge)?.strip_prefix('_')?;
-        rest.strip_suffix(&self.server_name)?.strip_suffix(':')?.parse().ok()
-    }
-
-    fn said(&self, channel: Snowflake, text: &Text, author: &Author) -> Said {
-        let name = author.relay.as_ref().map(|relay| escape_markdown(&relay.display_name));
-        let Markdown { text: said, mentioned } = match &text.html {
-            Some(html) => {
-                let user = |user: &str| self.number_of(user);
-                let emoji = |name: &str| {
-                    let (id, moves) = self.custom_emoji(channel, name)?;
-                    Some(format!("<{}:{name}:{id}>", if moves { "a" } else { "" }))
-                };
-                from_html(html, &user, &emoji)
-            }
-            None => Markdown { text: escape_markdown(text.body.trim_end()), mentioned: Vec::new() },
-        };
-        let text = match (text.kind, name) {
-            (TextKind::Emote, Some(name)) => format!("_**{name}** {said}_"),
-            (TextKind::Emote, None) => format!("_{said}_"),
-            (_, Some(name)) if said.starts_with(['>', '#', '-', '`']) => format!("**{name}**:\n{said}"),
-            (_, Some(name)) => format!("**{name}**: {said}"),
-            (_, None) => said,
-        };
-        Said { text, mentioned: mentioned.into_iter().take(MENTIONS).map(|id| id.to_string()).collect() }
-    }
-
-    /// Where something is to be said: the channel, or a thread of it, which the calls open where there is none.
-    fn stage(&self, channel: Snowflake, root: Option<&str>, name: &str) -> (Snowflake, Vec<Call>) {
-        let Some(root) = root else { return (channel, Vec::new()) };
-        match self.thread_of(root) {
-            (Some(thread), _) => (thread, Vec::new()),
-            (None, true) => {
-                let Some((channel, message)) = id::parse_message(root) else { return (channel, Vec::new()) };
-                let name: String = name.lines().next().unwrap_or_default().chars().take(90).collect();
-                let name = if name.trim().is_empty() { "Thread".to_owned() } else { name };
-                let path = format!("{}/threads", message_path(channel, message));
-                // It has the id of the message that it begins with.
-                (message, vec![Call::new("POST", path, json!({"name": name}))])
-            }
-            // In a private chat, or a thread already.
-            (None, false) => (id::parse_message(root).map_or(channel, |(within, _)| within), Vec::new()),
-        }
-    }
-
-    fn say(
-        &self,
-        channel: Snowflake,
-        root: Option<&str>,
-        author: &Author,
-        parts: &[Part],
-        reply: Option<&MessageRef>,
-    ) -> Made {
-        let first = parts.first().map(|part| name_of(&part.body)).unwrap_or_default();
-        let (target, mut calls) = self.stage(channel, root, &first);
-        let opening = calls.len();
-        let mut metadata = Metadata::default();
-        for part in parts {
-            match &part.body {
-                Body::Text(text) => calls.extend(texts(target, &self.said(channel, text, author))),
-                Body::Media(media) => {
-                    calls.extend(self.file(channel, target, media, author)?);
-                    metadata.uri = Some(media.uri.clone());
-                }
-                Body::Location(place) => {
-                    let address = format!(
-                        "https://www.openstreetmap.org/?mlat={0}&mlon={1}#map=16/{0}/{1}",
-                        place.latitude, place.longitude
-                    );
-                    let body = format!("{}\n{address}", place.description);
-                    calls.extend(texts(target, &self.said(channel, &plain(body), author)));
-                }
-                Body::Contact(contact) => {
-                    let body = format!("{}\n{}", contact.name, contact.vcard);
-                    calls.extend(texts(target, &self.said(channel, &plain(body), author)));
-                }
-                Body::Poll(poll) => {
-                    let options: Vec<String> = poll
-                        .options
-                        .iter()
-                        .enumerate()
-                        .map(|(i, (_, option))| format!("{}. {option}", i + 1))
-                        .collect();
-                    let body = format!("{}\n{}", poll.question, options.join("\n"));
-                    calls.extend(texts(target, &self.said(channel, &plain(body), author)));
-                }
-                Body::Raw(_) => return Err(unsupported("Discord has nothing like it")),
-            }
-        }
-        if let (Some(reply), Some(first)) =
-            (reply.and_then(|reply| id::parse_message(&reply.id)), calls.get_mut(opening))
-            && reply.0 == target
-        {
-            first.body["message_reference"] = json!({"message_id": reply.1, "fail_if_not_exists": false});
-        }
-        Ok((calls, metadata))
-    }
-
-    /// A file with its caption; one that is too long for that follows as text.
-    fn file(&self, channel: Snowflake, target: Snowflake, file: &Media, author: &Author) -> Result<Vec<Call>, Outcome> {
-        let said = self.caption(channel, file, author);
-        let mut pieces = split(&said.text, TEXT).into_iter();
-        let caption = pieces.next().unwrap_or_default();
-        let mut call = message(target, &caption, &said.mentioned);
-        call.file = Some(attachment(file).map_err(Outcome::Failed)?);
-        Ok(std::iter::once(call).chain(pieces.map(|piece| message(target, &piece, &said.mentioned))).collect())
-    }
-
-    fn caption(&self, channel: Snowflake, media: &Media, author: &Author) -> Said {
-        match (&media.caption, &author.relay) {
-            (Some(caption), _) => self.said(channel, caption, author),
-            (None, Some(relay)) => {
-                Said { text: format!("**{}**", escape_markdown(&relay.display_name)), mentioned: Vec::new() }
-            }
-            (None, None) => Said::default(),
-        }
-    }
-
     fn edit(&self, target: &MessageRef, part: &Part, author: &Author) -> Made {
         let (channel, number) = named(target)?;
         let known = metadata_of(target);
         let numbers = if known.numbers.is_empty() { vec![number] } else { known.numbers.clone() };
+        // What a webhook said is under their own name already.
+        let bare = Author { relay: author.relay.clone().filter(|_| known.webhook.is_none()), ..author.clone() };
+        let author = &bare;
+        let change = |number, said: &Said, piece: &str| {
+            let body = json!({"content": piece, "allowed_mentions": allowed(&said.mentioned)});
+            about("PATCH", known.webhook, (channel, number), body)
+        };
         let said = match &part.body {
             Body::Media(media) if known.uri.as_ref() == Some(&media.uri) => self.caption(channel, media, author),
             Body::Media(media) => {
                 let said = self.caption(channel, media, author);
-                let mut call = change(channel, numbers[0], &said.text, &said.mentioned);
+                let mut call = change(numbers[0], &said, &said.text);
                 if said.text.chars().count() > TEXT || numbers.len() > 1 {
                     return Err(unsupported("Discord can't edit a text that is longer than one of its messages"));
                 }
@@ -240,13 +115,10 @@ impl Session {
             return Err(unsupported("Discord can't edit a text into one that is longer than its messages"));
         }
         let mut left = numbers.into_iter();
-        let mut calls: Vec<Call> = pieces
-            .iter()
-            .zip(left.by_ref())
-            .map(|(piece, number)| change(channel, number, piece, &said.mentioned))
-            .collect();
+        let mut calls: Vec<Call> =
+            pieces.iter().zip(left.by_ref()).map(|(piece, number)| change(number, &said, piece)).collect();
         if !calls.is_empty() {
-            calls.extend(left.map(|number| Call::new("DELETE", message_path(channel, number), Value::Null)));
+            calls.extend(left.map(|number| about("DELETE", known.webhook, (channel, number), Value::Null)));
         }
         Ok((calls, Metadata::default()))
     }
@@ -262,66 +134,12 @@ impl Session {
     }
 }
 
-fn plain(body: String) -> Text {
-    Text { kind: TextKind::Text, body, html: None }
-}
-
-/// What a thread that begins with it may be called.
-fn name_of(body: &Body) -> String {
-    match body {
-        Body::Text(text) => text.body.clone(),
-        Body::Media(media) => media.file_name.clone(),
-        Body::Poll(poll) => poll.question.clone(),
-        _ => String::new(),
-    }
-}
-
 fn remove(target: &MessageRef) -> Result<Vec<Call>, Outcome> {
     let (channel, number) = named(target)?;
-    let known = metadata_of(target).numbers;
-    let numbers = if known.is_empty() { vec![number] } else { known };
-    Ok(numbers.into_iter().map(|number| Call::new("DELETE", message_path(channel, number), Value::Null)).collect())
-}
-
-/// A text as calls, each with as much as Discord takes.
-fn texts(target: Snowflake, said: &Said) -> Vec<Call> {
-    split(&said.text, TEXT).iter().map(|piece| message(target, piece, &said.mentioned)).collect()
-}
-
-fn message(target: Snowflake, text: &str, mentioned: &[String]) -> Call {
-    let body = json!({"content": text, "allowed_mentions": allowed(mentioned)});
-    Call::new("POST", format!("/channels/{target}/messages"), body)
-}
-
-fn change(channel: Snowflake, number: Snowflake, text: &str, mentioned: &[String]) -> Call {
-    let body = json!({"content": text, "allowed_mentions": allowed(mentioned)});
-    Call::new("PATCH", message_path(channel, number), body)
-}
-
-/// Whoever is named on purpose is told, and who is answered; nobody else, whatever the text says.
-fn allowed(mentioned: &[String]) -> Value {
-    json!({"parse": [], "users": mentioned, "replied_user": true})
-}
-
-fn attachment(file: &Media) -> Result<Attachment, Error> {
-    let size = match file.info.size {
-        Some(size) => size,
-        None => media::open(&file.uri)?.size(),
-    };
-    if size > UPLOAD_BYTES {
-        let text = format!("Discord takes files of at most 10 MB from a bot; this one has {:.0} MB", size as f64 / 1e6);
-        return Err(Error::new(ErrorKind::TooLarge, text));
-    }
-    let mime = file.info.mime.clone().unwrap_or_else(|| "application/octet-stream".to_owned());
-    let name = match file.file_name.trim() {
-        "" => "file".to_owned(),
-        name => name.replace(['/', '\\'], "_"),
-    };
-    // Discord tells what a file is by the end of its name.
-    let end = mime.rsplit('/').next().filter(|end| end.chars().all(|c| c.is_ascii_alphanumeric())).unwrap_or("bin");
-    let name = if name.contains('.') { name } else { format!("{name}.{end}") };
-    let name = if file.spoiler { format!("SPOILER_{name}") } else { name };
-    Ok(Attachment { uri: file.uri.clone(), name, mime })
+    let known = metadata_of(target);
+    let numbers = if known.numbers.is_empty() { vec![number] } else { known.numbers };
+    let delete = |number| about("DELETE", known.webhook, (channel, number), Value::Null);
+    Ok(numbers.into_iter().map(delete).collect())
 }
 
 fn named(target: &MessageRef) -> Result<(Snowflake, Snowflake), Outcome> {
@@ -331,7 +149,7 @@ fn named(target: &MessageRef) -> Result<(Snowflake, Snowflake), Outcome> {
 
 #[cfg(test)]
 mod tests {
-    use causeway_sdk::content::{self, Mentions};
+    use causeway_sdk::content::{self, Media, Mentions, Text, TextKind};
     use causeway_sdk::matrix_in::{Edit, RelayProfile, Send};
     use causeway_sdk::{PortalKey, testing};
 
@@ -455,7 +273,7 @@ mod tests {
             kind: content::MediaKind::Image,
             uri: "mxc://test/a".into(),
             file_name: "a".into(),
-            caption: Some(plain("look".into())),
+            caption: Some(Text { kind: TextKind::Text, body: "look".into(), html: None }),
             info,
             thumbnail: None,
             spoiler: true,

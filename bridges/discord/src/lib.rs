@@ -23,7 +23,10 @@ mod outbox;
 mod parts;
 mod people;
 mod reactions;
+mod refusal;
+mod speech;
 mod typing;
+mod webhooks;
 
 pub use connector::Discord;
 

@@ -20,20 +20,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::api::Snowflake;
-use crate::call::{Call, Failure};
+use crate::call::{Call, Failure, message_path};
 use crate::client::{SEND, Session};
 use crate::id;
+use crate::refusal::{THREAD_EXISTS, UNKNOWN_EMOJI, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, WRONG_WEBHOOK_TOKEN, told};
 
 /// Calls under way at once, of all channels; the host allows some more.
 const AT_ONCE: usize = 8;
 /// Of them with files, each of which the host holds whole.
 const FILES_AT_ONCE: usize = 2;
 const LAST_PAUSE: u64 = 60_000;
+/// How long a call without an answer may still be on its way, in milliseconds.
+const SETTLING: u64 = 3_000;
 
-/// Discord's numbers of refusals.
-const UNKNOWN_MESSAGE: u32 = 10_008;
-const UNKNOWN_EMOJI: u32 = 10_014;
-const THREAD_EXISTS: u32 = 160_004;
+/// How many webhooks are tried for one message.
+const MOST_WEBHOOKS: u32 = 3;
 
 /// A Matrix event that is not settled yet. Its key is its place, so the table is the queue.
 #[derive(Clone, Serialize, Deserialize)]
@@ -63,6 +64,9 @@ pub struct Metadata {
     /// of one of ours: all messages that it became
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub numbers: Vec<Snowflake>,
+    /// the channel whose webhook has said it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Snowflake>,
     /// the URI of the file that it is
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
@@ -82,12 +86,19 @@ pub fn metadata_of(target: &MessageRef) -> Metadata {
 impl Call {
     /// Whether it makes a message; doing anything else twice is as good as once.
     pub fn makes_message(&self) -> bool {
-        self.method == "POST" && self.path.ends_with("/messages")
+        let is_of_bot = self.webhook.is_none() && self.path.ends_with("/messages");
+        self.method == "POST" && (is_of_bot || self.webhook.is_some() && self.path.starts_with('?'))
     }
 
     /// The channel of a message that it makes.
     pub fn target(&self) -> Option<Snowflake> {
-        self.path.strip_prefix("/channels/")?.strip_suffix("/messages")?.parse().ok()
+        match self.webhook {
+            None => self.path.strip_prefix("/channels/")?.strip_suffix("/messages")?.parse().ok(),
+            Some(own) => match self.path.split_once("thread_id=") {
+                Some((_, thread)) => thread.parse().ok(),
+                None => Some(own),
+            },
+        }
     }
 }
 
@@ -96,7 +107,8 @@ impl Session {
     pub fn enqueue(&mut self, txn: &str, channel: Snowflake, mut calls: Vec<Call>, metadata: Metadata) -> Outcome {
         *self.place += 1;
         let place = *self.place;
-        for (number, call) in calls.iter_mut().enumerate().filter(|(_, call)| call.makes_message()) {
+        let is_of_bot = |(_, call): &(usize, &mut Call)| call.makes_message() && call.webhook.is_none();
+        for (number, call) in calls.iter_mut().enumerate().filter(is_of_bot) {
             // At most 25 characters. Places begin anew with a login, hence the time.
             call.body["nonce"] = format!("{:x}.{place:x}.{number:x}", time::now()).into();
             call.body["enforce_nonce"] = json!(true);
@@ -125,8 +137,11 @@ impl Session {
 
     /// Whether the deletion of a message is on its way.
     pub fn is_deleting(&self, channel: Snowflake, message: Snowflake) -> bool {
-        let path = crate::call::message_path(channel, message);
-        let deletes = |call: &Call| call.method == "DELETE" && call.path.ends_with(&path[1..]);
+        let (by_bot, by_webhook) = (message_path(channel, message), format!("/messages/{message}"));
+        let deletes = |call: &Call| {
+            let path = call.path.split('?').next().unwrap_or_default();
+            call.method == "DELETE" && path == if call.webhook.is_some() { &by_webhook } else { &by_bot }
+        };
         self.outbox.iter().any(|(_, pending)| pending.calls.iter().any(deletes))
     }
 
@@ -173,11 +188,17 @@ impl Session {
     }
 
     fn start(&mut self, place: &str) {
-        let Some(pending) = self.outbox.get(place) else { return };
-        let Some(call) = pending.calls.first().cloned() else { return };
-        let started = match self.question(pending) {
+        let question = self.outbox.get(place).and_then(|pending| self.question(pending));
+        let started = match question {
             Some(question) => self.ask(place, &question),
-            None => self.start_call(&format!("{SEND} {place}"), &call),
+            None => {
+                self.prepare(place);
+                let Some(call) = self.outbox.get(place).and_then(|pending| pending.calls.first()) else { return };
+                match self.by_webhook(call) {
+                    Some(call) => self.start_call(&format!("{SEND} {place}"), &call),
+                    None => Err(Error::new(ErrorKind::NotFound, "the webhook that said it is gone")),
+                }
+            }
         };
         match started {
             Ok(()) => {
@@ -209,6 +230,9 @@ impl Session {
 
     /// The first call is done; `result` is what it made.
     pub fn done(&mut self, place: &str, result: &Value) {
+        if self.webhook_came(place, result) {
+            return;
+        }
         let Some(pending) = self.outbox.get_mut(place) else { return };
         (pending.is_sent, pending.in_doubt, pending.since, pending.tries) = (false, false, 0, 0);
         let call = pending.calls.remove(0);
@@ -240,8 +264,19 @@ impl Session {
     fn failed(&mut self, place: &str, failure: &Failure) {
         let now = time::now();
         let Some(pending) = self.outbox.get_mut(place) else { return };
-        let Some(call) = pending.calls.first_mut() else { return };
         pending.is_sent = false;
+        if failure.passes_in().is_none() && self.deny_webhook(place) {
+            return;
+        }
+        let Some(pending) = self.outbox.get_mut(place) else { return };
+        let Some(call) = pending.calls.first_mut() else { return };
+        if let (UNKNOWN_WEBHOOK | WRONG_WEBHOOK_TOKEN, Some(channel)) = (failure.code(), call.webhook)
+            && call.makes_message()
+            && pending.tries < MOST_WEBHOOKS
+        {
+            pending.tries += 1;
+            return self.forget_webhook(channel);
+        }
         let is_as_wanted = match failure.code() {
             UNKNOWN_MESSAGE => call.method == "DELETE",
             THREAD_EXISTS => true,
@@ -268,6 +303,10 @@ impl Session {
             }
             _ => pending.not_before = now + (wait << pending.tries.min(6)).min(LAST_PAUSE),
         }
+        if pending.in_doubt && call.webhook.is_some() {
+            // Only the history tells; what is under way should be in it by then.
+            pending.not_before = pending.not_before.max(now + SETTLING);
+        }
     }
 
     pub fn settle(&mut self, place: &str, outcome: Outcome) {
@@ -283,6 +322,9 @@ impl Session {
             let Some(pending) = self.outbox.get_mut(&place).filter(|pending| pending.is_sent) else { continue };
             pending.is_sent = false;
             pending.in_doubt |= pending.calls.first().is_some_and(Call::makes_message);
+            if pending.in_doubt && pending.calls.first().is_some_and(|call| call.webhook.is_some()) {
+                pending.not_before = time::now() + SETTLING;
+            }
         }
     }
 
@@ -293,36 +335,6 @@ impl Session {
             self.settle(&place, Outcome::Failed(Error::new(ErrorKind::BadCredentials, text.clone())));
         }
     }
-}
-
-/// A refusal in words for who wrote it.
-fn told(failure: &Failure, is_partial: bool) -> Error {
-    let (kind, text) = match failure {
-        Failure::Host(error) => (error.kind, error.message.clone()),
-        Failure::Api(error) => {
-            let kind = match error.status {
-                403 => ErrorKind::Forbidden,
-                404 => ErrorKind::NotFound,
-                413 => ErrorKind::TooLarge,
-                _ => ErrorKind::BadRequest,
-            };
-            let text = match error.code {
-                UNKNOWN_MESSAGE => "Discord has this message no more".to_owned(),
-                UNKNOWN_EMOJI => "Discord has no such emoji".to_owned(),
-                30_010 => "Discord takes 20 kinds of reactions to a message".to_owned(),
-                40_005 => "Discord takes files of at most 10 MB from a bot".to_owned(),
-                50_001 => "the bot does not see this channel on Discord".to_owned(),
-                50_005 => "Discord lets nobody change what another one wrote".to_owned(),
-                50_007 => "they take no private messages from the bot".to_owned(),
-                50_013 => "the bot lacks the permission on Discord".to_owned(),
-                90_001 => "they have blocked the bot: it can't react to them".to_owned(),
-                200_000 | 200_001 => "the server's rules on Discord hold it back".to_owned(),
-                _ => format!("Discord says: {}", error.message),
-            };
-            (kind, text)
-        }
-    };
-    Error::new(kind, if is_partial { format!("only its beginning arrived: {text}") } else { text })
 }
 
 #[cfg(test)]

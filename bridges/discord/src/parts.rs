@@ -5,7 +5,7 @@ use causeway_sdk::media;
 
 use crate::api::{Attachment, Embed, Message, Snowflake, Sticker};
 use crate::client::Session;
-use crate::format::{Names, escape, to_html};
+use crate::format::{Names, emoji_in, escape, to_html};
 use crate::outbox::Metadata;
 use crate::people::{download, passes};
 
@@ -14,6 +14,9 @@ const FILE_BYTES: u64 = 32 << 20;
 /// What is tried again later waits so many milliseconds.
 const PAUSE: u64 = 2_000;
 const LOTTIE: u64 = 3;
+/// Custom emoji of one message whose pictures are fetched, and what one may have.
+const EMOJI: usize = 20;
+const EMOJI_BYTES: u64 = 1 << 20;
 
 impl Names for Session {
     fn user(&self, id: u64) -> Option<(String, String)> {
@@ -39,9 +42,28 @@ impl Names for Session {
             .find_map(|(_, guild)| guild.roles.get(&id))
             .map(|name| name.trim_start_matches('@').to_owned())
     }
+
+    fn emoji(&self, id: u64) -> Option<String> {
+        self.emoji.get(&id.to_string()).cloned()
+    }
 }
 
 impl Session {
+    /// Brings the pictures of the custom emoji in a text here. Where that does not succeed, their names say enough.
+    pub fn fetch_emoji(&mut self, text: &str) {
+        let unknown: Vec<(u64, bool)> =
+            emoji_in(text).into_iter().filter(|(id, _)| !self.emoji.contains(&id.to_string())).take(EMOJI).collect();
+        for (id, moves) in unknown {
+            let (end, mime) = if moves { ("gif", "image/gif") } else { ("png", "image/png") };
+            let url = format!("{}/emojis/{id}.{end}", self.config.cdn_base);
+            match media::fetch(&download(url), &format!("{id}.{end}"), Some(mime), EMOJI_BYTES) {
+                Ok(uri) => self.emoji.insert(&id.to_string(), uri),
+                Err(error) if passes(&error) => return,
+                Err(_) => {}
+            }
+        }
+    }
+
     /// One part with everything where there is one file at most; else the text, and the files behind it. `known` is what is
     /// kept with the message already, whose files are not fetched again.
     ///

@@ -214,6 +214,9 @@ mod tests {
         fn role(&self, id: u64) -> Option<String> {
             (id == 7).then(|| "crew".to_owned())
         }
+        fn emoji(&self, id: u64) -> Option<String> {
+            (id == 9).then(|| "mxc://x/fish".to_owned())
+        }
     }
 
     fn html(text: &str) -> String {
@@ -273,6 +276,14 @@ mod tests {
             "<a href=\"https://matrix.to/#/@discord_5:x\">@Bob</a> @9 <a href=\"https://matrix.to/#/!r:x\">#quay</a> @crew :fish: \
              1970-01-01 00:00 UTC https://x"
         );
+    }
+
+    #[test]
+    fn custom_emoji_are_pictures_where_they_are_here() {
+        let img = "<img data-mx-emoticon src=\"mxc://x/fish\" alt=\":fish:\" title=\":fish:\" height=\"32\">";
+        let (body, html) = to_html("**a** <:fish:9> <a:bird:8>", &Known);
+        assert_eq!((body.as_str(), html), ("**a** :fish: :bird:", Some(format!("<strong>a</strong> {img} :bird:"))));
+        assert_eq!(crate::format::emoji_in("<:fish:9><a:bird:8> <:fish:9> <@5>"), [(9, false), (8, true)]);
     }
 
     #[test]

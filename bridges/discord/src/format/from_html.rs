@@ -467,6 +467,9 @@ mod tests {
             fn role(&self, _: u64) -> Option<String> {
                 None
             }
+            fn emoji(&self, _: u64) -> Option<String> {
+                None
+            }
         }
         for plain in
             ["**a** _b_ `c`", "> q", "# h", "- l", "1. n", "[a](https://b)", "<@5>", "~~s~~ ||p||", r"\*", "a_b_c"]

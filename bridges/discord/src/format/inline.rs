@@ -45,6 +45,16 @@ pub(super) fn inline(text: &str, names: &dyn Names, depth: usize, out: &mut Stri
                 at += length;
             }
             '<' => match Token::read(rest) {
+                Some((Token::Emoji(name, id, _), length)) if names.emoji(id).is_some() => {
+                    flush!(at);
+                    let name = name.replace('"', "");
+                    let uri = names.emoji(id).unwrap_or_default();
+                    out.push_str(&format!(
+                        "<img data-mx-emoticon src=\"{uri}\" alt=\":{name}:\" title=\":{name}:\" height=\"32\">"
+                    ));
+                    at += length;
+                    (plain, is_marked) = (at, true);
+                }
                 Some((token, length)) => {
                     flush!(at);
                     let (words, link) = token.words(names);

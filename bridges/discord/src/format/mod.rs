@@ -15,6 +15,21 @@ pub trait Names {
     fn user(&self, id: u64) -> Option<(String, String)>;
     fn channel(&self, id: u64) -> Option<(String, String)>;
     fn role(&self, id: u64) -> Option<String>;
+    /// The `mxc://` URI of a custom emoji's picture.
+    fn emoji(&self, id: u64) -> Option<String>;
+}
+
+/// The custom emoji in a text: id, and whether it moves.
+pub fn emoji_in(text: &str) -> Vec<(u64, bool)> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices('<') {
+        if let Some((tokens::Token::Emoji(_, id, moves), _)) = tokens::Token::read(&text[at..])
+            && !found.contains(&(id, moves))
+        {
+            found.push((id, moves));
+        }
+    }
+    found
 }
 
 /// Text as HTML, its lines kept.

@@ -7,7 +7,8 @@ pub(super) enum Token<'a> {
     User(u64),
     Role(u64),
     Channel(u64),
-    Emoji(&'a str),
+    /// name, id, and whether it moves
+    Emoji(&'a str, u64, bool),
     /// seconds since the Unix epoch
     Moment(i64),
     Command(&'a str),
@@ -40,8 +41,7 @@ impl<'a> Token<'a> {
             Self::Command(name)
         } else if let Some(rest) = inner.strip_prefix("a:").or_else(|| inner.strip_prefix(':')) {
             let (name, number) = rest.split_once(':')?;
-            id(number)?;
-            Self::Emoji(name)
+            Self::Emoji(name, id(number)?, inner.starts_with('a'))
         } else if is_url(inner) {
             Self::Url(inner)
         } else {
@@ -60,7 +60,7 @@ impl<'a> Token<'a> {
             Self::User(id) => linked("@", names.user(*id), *id),
             Self::Channel(id) => linked("#", names.channel(*id), *id),
             Self::Role(id) => (names.role(*id).map_or_else(|| format!("@{id}"), |name| format!("@{name}")), None),
-            Self::Emoji(name) => (format!(":{name}:"), None),
+            Self::Emoji(name, ..) => (format!(":{name}:"), None),
             Self::Moment(seconds) => (moment(*seconds), None),
             Self::Command(name) => (format!("/{name}"), None),
             Self::Url(url) => ((*url).to_owned(), None),
@@ -98,8 +98,8 @@ mod tests {
         assert_eq!(Token::read("<@!5> x"), Some((Token::User(5), 5)));
         assert_eq!(Token::read("<@&6>"), Some((Token::Role(6), 5)));
         assert_eq!(Token::read("<#7>"), Some((Token::Channel(7), 4)));
-        assert_eq!(Token::read("<a:fish:8>"), Some((Token::Emoji("fish"), 10)));
-        assert_eq!(Token::read("<:fish:8>"), Some((Token::Emoji("fish"), 9)));
+        assert_eq!(Token::read("<a:fish:8>"), Some((Token::Emoji("fish", 8, true), 10)));
+        assert_eq!(Token::read("<:fish:8>"), Some((Token::Emoji("fish", 8, false), 9)));
         assert_eq!(Token::read("</go now:9>"), Some((Token::Command("go now"), 11)));
         assert_eq!(Token::read("<https://x>"), Some((Token::Url("https://x"), 11)));
         for none in ["<@>", "<@x>", "<b>", "<", "<@5\n>", "<t:>", "<99999999999999999999999>"] {

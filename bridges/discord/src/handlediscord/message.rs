@@ -2,9 +2,9 @@
 
 use causeway_sdk::content::{self, Body};
 use causeway_sdk::remote::{Edit, Member, Membership, NewMessage, Sender};
-use causeway_sdk::{MessageRef, PortalKey, RemoteEvent, RemoteKind, time};
+use causeway_sdk::{MessageRef, PortalKey, RemoteEvent, RemoteKind, matrix, time};
 
-use crate::api::Message;
+use crate::api::{Message, Snowflake};
 use crate::chats::Place;
 use crate::client::Session;
 use crate::id;
@@ -19,11 +19,12 @@ impl Session {
     /// # Errors
     /// A file of it can't be had now: try again in so many milliseconds.
     pub fn bring(&mut self, message: Message, is_patient: bool) -> Result<(), u64> {
-        if self.is_own(&message) {
+        if self.is_own(&message) || !self.has_room(message.channel_id) {
             return Ok(());
         }
         let (ghost, is_new) = self.note_speaker(&message);
         message.mentions.iter().for_each(|user| _ = self.note_user(user));
+        self.fetch_emoji(message.content.as_deref().unwrap_or_default());
         let sender = id::ghost(&ghost);
         let Place { portal, thread_root } = self.place(message.channel_id);
         let parts = match self.service_parts(&message) {
@@ -48,9 +49,17 @@ impl Session {
         Ok(())
     }
 
+    /// Whether what is said in a channel is brought anywhere.
+    fn has_room(&self, channel: Snowflake) -> bool {
+        self.config.create_rooms || matrix::portal_of(&self.place(channel).portal).is_some()
+    }
+
     /// What the bot itself has said is known already.
     pub fn is_own(&self, message: &Message) -> bool {
-        message.webhook_id.is_none() && message.author.id == self.me.id
+        match message.webhook_id {
+            None => message.author.id == self.me.id,
+            Some(webhook) => self.is_of_own_webhook(webhook, message.application_id),
+        }
     }
 
     /// The ghost gets its name before it speaks.
@@ -71,6 +80,7 @@ impl Session {
         }
         let (ghost, _) = self.note_speaker(message);
         message.mentions.iter().for_each(|user| _ = self.note_user(user));
+        self.fetch_emoji(message.content.as_deref().unwrap_or_default());
         let target = id::message(message.channel_id, message.id);
         let known = metadata_of(&MessageRef { id: target.clone(), part: None });
         // Files that come with an edit are those that are here already, or are told of.
@@ -121,7 +131,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::api::Snowflake;
     use crate::client::connected;
 
     fn tell(session: &mut Session, kind: &str, mut data: Value) -> Vec<RemoteEvent> {
@@ -178,6 +187,16 @@ mod tests {
         let own = said(100, json!({"content": "hi", "author": {"id": "7", "username": "harbor"}}));
         assert!(tell(&mut session, "MESSAGE_CREATE", own).is_empty());
         assert_eq!(session.channel(Snowflake(60)).unwrap().seen, Snowflake(100));
+    }
+
+    #[test]
+    fn where_rooms_are_made_only_when_asked_for_nothing_else_is_brought() {
+        let mut session = connected();
+        std::rc::Rc::get_mut(&mut session.config).unwrap().create_rooms = false;
+        assert!(tell(&mut session, "MESSAGE_CREATE", said(100, json!({"content": "hi"}))).is_empty());
+        assert!(testing::with(|host| host.ghosts.is_empty()));
+        testing::with(|host| host.rooms.insert("60".into(), "!r:test".into()));
+        assert_eq!(tell(&mut session, "MESSAGE_CREATE", said(101, json!({"content": "hi"}))).len(), 2);
     }
 
     #[test]

@@ -28,6 +28,8 @@ use super::state::{Order, Session, State, id_of, intents};
 
 /// Longer frames are no client's.
 const FRAME_BYTES: usize = 4096;
+/// More than that is worth compressing.
+const LARGE: usize = 1024;
 /// Frames of a client in a minute.
 const FRAMES: usize = 120;
 
@@ -46,7 +48,7 @@ pub fn open(shared: Arc<Shared>, mut request: Request) -> Response {
         let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
         let deflate = (query.get("compress").map(String::as_str) == Some("zlib-stream"))
             .then(|| Compress::new(Compression::default(), true));
-        let mut line = Line { shared, socket, deflate, session: None, sent: 0, connection: 0 };
+        let mut line = Line { shared, socket, deflate, compresses: false, session: None, sent: 0, connection: 0 };
         // However it ends, the session is what counts.
         let _ = line.run(&query, is_for_resume).await;
         line.leave();
@@ -63,6 +65,8 @@ struct Line {
     shared: Arc<Shared>,
     socket: WebSocketStream<TokioIo<Upgraded>>,
     deflate: Option<Compress>,
+    /// what is large comes compressed for itself, as was asked for when it identified
+    compresses: bool,
     session: Option<String>,
     /// dispatches that this connection has had
     sent: usize,
@@ -177,6 +181,7 @@ impl Line {
         if let Some((code, reason)) = refusal {
             return self.end(code, reason).await;
         }
+        self.compresses = data["compress"] == true && self.deflate.is_none();
         let (id, connection) = self.shared.change(|state| begin(state, &token, wanted.unwrap_or_default()));
         (self.session, self.connection, self.sent) = (Some(id), connection, 0);
         Ok(true)
@@ -262,8 +267,12 @@ impl Line {
     async fn send(&mut self, payload: &Value) -> Result<(), Error> {
         let text = payload.to_string();
         let message = match &mut self.deflate {
+            None if self.compresses && text.len() > LARGE => {
+                let mut alone = Compress::new(Compression::default(), true);
+                Message::binary(deflated(&mut alone, text.as_bytes(), FlushCompress::Finish))
+            }
             None => Message::text(text),
-            Some(deflate) => Message::binary(deflated(deflate, text.as_bytes())),
+            Some(deflate) => Message::binary(deflated(deflate, text.as_bytes(), FlushCompress::Sync)),
         };
         self.socket.send(message).await
     }
@@ -334,14 +343,14 @@ fn begin(state: &mut State, token: &str, wanted: u64) -> (String, u64) {
     (id, 1)
 }
 
-/// A message of the one zlib stream of a connection, ended by a flush.
-fn deflated(deflate: &mut Compress, data: &[u8]) -> Vec<u8> {
+/// A message of the one zlib stream of a connection, ended by a flush; or of one of its own.
+fn deflated(deflate: &mut Compress, data: &[u8], flush: FlushCompress) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len() / 2 + 64);
     let before = deflate.total_in();
     loop {
         let done = usize::try_from(deflate.total_in() - before).expect("no longer than the data");
         out.reserve(256);
-        let status = deflate.compress_vec(&data[done..], &mut out, FlushCompress::Sync);
+        let status = deflate.compress_vec(&data[done..], &mut out, flush);
         let done = usize::try_from(deflate.total_in() - before).expect("no longer than the data");
         // Room that is left says that nothing waits to be written.
         if status.is_err() || done == data.len() && out.len() < out.capacity() {

@@ -79,7 +79,25 @@ fn posts_of_a_forum_have_rooms_and_so_have_private_chats() -> Result<()> {
         .await?;
         alice.find(&room_id, 100, "his text", has_body(FRED, "between us")).await?;
         alice.send_new(&room_id, "m.room.message", &text("of course")).await?;
-        sent_in(discord, private, "her answer", says("of course")).await.map(drop)
+        sent_in(discord, private, "her answer", says("of course")).await?;
+        // A new session does not list private chats.
+        discord.forget_sessions();
+        discord.say(private, FRED, "while nobody listened")?;
+        alice.find(&room_id, 100, "his text", has_body(FRED, "while nobody listened")).await?;
+
+        // One that begins in Matrix.
+        let asked = scene.hub.command(&["bridge", "chat", "discord", &WILMA.to_string(), "--json"]).await?;
+        let room_id = asked["room_id"].as_str().with_context(|| format!("bridge chat answered {asked}"))?.to_owned();
+        alice.send_new(&room_id, "m.room.message", &text("ahoy wilma")).await?;
+        let sent = until("her text", || async {
+            let calls = discord.calls(SEND);
+            let found = calls.iter().find(|call| call.body["content"] == "ahoy wilma").cloned();
+            found.with_context(|| format!("{:?}", calls.last()))
+        })
+        .await?;
+        let private = sent.path.split('/').nth(1).and_then(|id| id.parse().ok()).context("a channel")?;
+        discord.say(private, WILMA, "ahoy alice")?;
+        alice.find(&room_id, 100, "her answer", has_body(WILMA, "ahoy alice")).await.map(drop)
     })
 }
 

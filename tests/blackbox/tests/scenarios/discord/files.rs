@@ -44,6 +44,20 @@ fn files_cross_both_ways() -> Result<()> {
         let edited = scene.sent("her caption", says("see here")).await?;
         assert_eq!((id_of(&edited), &edited["attachments"]), (id_of(&sent), &sent["attachments"]));
 
+        // Another file in its place.
+        let uri = alice.upload("chart.png", "image/png", "a chart").await?;
+        let chart = json!({
+            "msgtype": "m.image", "body": "see this", "filename": "chart.png", "url": uri,
+            "info": {"mimetype": "image/png", "size": 7},
+        });
+        changed["m.new_content"] = chart;
+        scene.send("m.room.message", &changed).await?;
+        let replaced = scene.sent("her other file", says("see this")).await?;
+        assert_eq!(id_of(&replaced), id_of(&sent));
+        let names: Vec<&Value> =
+            replaced["attachments"].as_array().into_iter().flatten().map(|a| &a["filename"]).collect();
+        assert_eq!(names, ["chart.png"]);
+
         let large = json!({
             "msgtype": "m.file", "body": "film.mkv", "filename": "film.mkv", "url": uri,
             "info": {"mimetype": "video/x-matroska", "size": 11_000_000},

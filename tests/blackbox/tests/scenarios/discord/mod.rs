@@ -5,6 +5,7 @@ mod crash;
 mod faults;
 mod files;
 mod judges;
+mod relay;
 mod words;
 
 use anyhow::{Context, Result, ensure};

@@ -64,6 +64,11 @@ async fn from_discord(scene: &Scene) -> Result<()> {
     let fish = discord.add_emoji(scene.guild, "fish", false, b"a fish");
     discord.react(channel, hello, FRED, &format!("fish:{fish}"))?;
     scene.event("his other reaction", reacts(":fish:")).await?;
+    discord.say(channel, FRED, &format!("<:fish:{fish}> swims"))?;
+    let swims = scene.event("his emoji", has_body(FRED, ":fish: swims")).await?;
+    let html = swims["content"]["formatted_body"].as_str().unwrap_or_default();
+    let uri = html.split_once("<img data-mx-emoticon src=\"").and_then(|(_, rest)| rest.split('"').next());
+    assert_eq!(scene.alice.download(uri.with_context(|| format!("no picture in {html}"))?).await?, "a fish");
     discord.unreact(channel, hello, FRED, "👍")?;
     let redacts = |target: Value| {
         move |event: &Value| {
@@ -173,52 +178,4 @@ async fn to_discord(scene: &Scene) -> Result<()> {
         Ok(())
     })
     .await
-}
-
-#[test]
-fn whoever_has_no_bot_is_spoken_for_with_their_name() -> Result<()> {
-    scenario(async {
-        let scene = Scene::set(Database::Sqlite).await?;
-        let bob = scene.hub.user("bob").await?;
-        let name = format!("/_matrix/client/v3/profile/{}/displayname", bob.user_id);
-        bob.put(&name, &json!({"displayname": "Bob B."})).await?;
-        let invite = format!("/_matrix/client/v3/rooms/{}/invite", causeway_blackbox::escape(&scene.room_id));
-        let bot = scene.hub.bridge_bot("discord").await?;
-        bot.post(&invite, &json!({"user_id": bob.user_id})).await?;
-        bob.join(&scene.room_id).await?;
-        let said = bob.say(&scene.room_id, "good morning @everyone").await?;
-        let sent = scene.sent("his text", says("**Bob B.**: good morning @everyone")).await?;
-        assert_eq!(sent["mention_everyone"], false, "nobody is told of what they say");
-        bob.send_new(&scene.room_id, "m.room.message", &replacement(&said, "good evening")).await?;
-        scene.sent("his edit", says("**Bob B.**: good evening")).await?;
-
-        // The bot has a reaction once: it stays while one of them has it.
-        let by_bob = bob.send_new(&scene.room_id, "m.reaction", &annotation(&said, "👍")).await?;
-        let by_alice = scene.send("m.reaction", &annotation(&said, "👍")).await?;
-        let removed = "DELETE /channels/:id/messages/:id/reactions/:emoji/@me";
-        until("both reactions", || async {
-            let put = scene.discord.calls("PUT /channels/:id/messages/:id/reactions/:emoji/@me");
-            ensure!(put.len() == 2, "{put:?}");
-            Ok(())
-        })
-        .await?;
-        bob.redact(&scene.room_id, &by_bob).await?;
-        scene.say("between").await?;
-        scene.sent("it", says("between")).await?;
-        assert!(scene.discord.calls(removed).is_empty(), "alice has it still");
-        scene.alice.redact(&scene.room_id, &by_alice).await?;
-        until("the reaction's end", || async {
-            let left = scene.discord.reactions(scene.channel, id_of(&sent));
-            ensure!(left.is_empty(), "{left:?}");
-            Ok(())
-        })
-        .await?;
-        bob.redact(&scene.room_id, &said).await?;
-        until("his text to be deleted", || async {
-            let texts = scene.discord.texts(scene.channel, BOT);
-            ensure!(texts == ["between"], "{texts:?}");
-            Ok(())
-        })
-        .await
-    })
 }
