@@ -64,6 +64,7 @@ pub(crate) struct State {
     pub told_typing: HashSet<(OwnedRoomId, LoginId)>,
     /// owners who type on the network, and until when that is shown: it is not told there
     pub puppets_typing: HashMap<(OwnedRoomId, OwnedUserId), std::time::Instant>,
+    /// rooms that stood for the chat before it got another one among them: what waits for the network is of those too
     pub rooms: HashMap<OwnedRoomId, PortalKey>,
     /// management rooms and who talks to the bot there
     pub management: HashMap<OwnedRoomId, OwnedUserId>,
@@ -187,7 +188,8 @@ fn read(row: &BridgeRow) -> Result<(Permissions, Settings), EngineError> {
 
 impl State {
     pub fn portal_of_room(&self, room: &ruma::RoomId) -> Option<&Portal> {
-        self.rooms.get(room).and_then(|key| self.portals.get(key))
+        let portal = self.rooms.get(room).and_then(|key| self.portals.get(key))?;
+        (portal.room.as_deref() == Some(room)).then_some(portal)
     }
 
     /// The login whose own account this remote person is.

@@ -5,10 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use causeway_hub::deletions::Resident;
 use causeway_router::{EventFacts, Interested, Registrations};
 use causeway_store::bridges::installed::{self, BridgeRow};
 use causeway_store::bridges::{inbox, logins, management_rooms, portals, sends};
-use causeway_store::{Commit, DestinationNid, Position, Store};
+use causeway_store::{Commit, CommitError, DestinationNid, Position, Store};
 use ring::rand::{SecureRandom, SystemRandom};
 use ruma::{OwnedUserId, RoomAliasId, RoomId, UserId};
 use serde::{Deserialize, Serialize};
@@ -426,6 +427,17 @@ impl Interested for Engine {
             bridge.wants(facts, &mut wanted);
         }
         wanted
+    }
+}
+
+#[async_trait]
+impl Resident for Engine {
+    async fn forget_room(&self, room_id: &RoomId) -> Result<(), CommitError> {
+        let bridges: Vec<_> = self.bridges.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for bridge in bridges {
+            bridge.forget_room(room_id).await?;
+        }
+        Ok(())
     }
 }
 

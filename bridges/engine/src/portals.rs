@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use causeway_hub::rooms::{CreateRoom, NewEvent};
-use causeway_store::Statement;
-use causeway_store::bridges::portals;
+use causeway_store::bridges::{management_rooms, message_map, portals};
+use causeway_store::{Commit, CommitError, Statement};
 use ruma::{OwnedRoomId, RoomId};
 use serde_json::json;
 use serde_json::value::to_raw_value;
@@ -82,6 +82,37 @@ impl Bridge {
             self.ensure_member(&room, &owner).await?;
         }
         Ok(room)
+    }
+
+    /// The room is about to be deleted: its chat gets a new one when it is heard of again.
+    pub(crate) async fn forget_room(&self, room: &RoomId) -> Result<(), CommitError> {
+        let _one = self.making.lock().await;
+        let (key, manages) = {
+            let state = self.state();
+            (state.portal_of_room(room).map(|portal| portal.key.clone()), state.management.contains_key(room))
+        };
+        let bridge = self.id.as_str();
+        let mut statements = Vec::new();
+        if let Some(key) = &key {
+            let alias = names::alias(&self.id, key, self.matrix().server_name());
+            statements.push(portals::set_room(bridge, key.id.as_str(), receiver(key), None));
+            statements.push(causeway_store::delete_alias(alias.as_str()));
+            statements.extend(message_map::forget_chat(bridge, receiver(key), key.id.as_str()));
+        }
+        if manages {
+            statements.push(management_rooms::remove(bridge, room.as_str()));
+        }
+        if statements.is_empty() {
+            return Ok(());
+        }
+        self.store().commit(Commit::of(statements)).await?;
+        let mut state = self.state();
+        if let Some(portal) = key.and_then(|key| state.portals.get_mut(&key)) {
+            portal.room = None;
+        }
+        state.management.remove(room);
+        state.joined.retain(|(joined, _)| joined != room);
+        Ok(())
     }
 
     async fn make_room(

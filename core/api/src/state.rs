@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use causeway_hub::account_data::AccountData;
 use causeway_hub::accounts::{Accounts, PasswordPolicy};
 use causeway_hub::aliases::Aliases;
+use causeway_hub::deletions::Deletions;
 use causeway_hub::devices::Devices;
 use causeway_hub::directory::Directory;
 use causeway_hub::filters::Filters;
@@ -69,6 +70,7 @@ parts! {
     config: Arc<Config>,
     limits: RateLimits,
     accounts: Accounts,
+    deletions: Deletions,
     devices: Devices,
     registrations: Registrations,
     account_data: AccountData,

@@ -64,10 +64,7 @@ impl Directory {
         let mut found = Vec::new();
         for room_id in self.store.published_rooms(search.network).await? {
             let Ok(room_id) = OwnedRoomId::try_from(room_id) else { continue };
-            let room = match self.rooms.snapshot(&room_id).await {
-                Err(SendError::UnknownRoom(_)) => continue,
-                room => room?,
-            };
+            let Some(room) = self.rooms.find(&room_id).await? else { continue };
             let chunk = self.chunk(room_id, &room).await?;
             let alias = chunk.canonical_alias.as_ref().map(|alias| alias.as_str());
             let texts = [chunk.name.as_deref(), chunk.topic.as_deref(), alias];

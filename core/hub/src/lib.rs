@@ -3,6 +3,7 @@
 pub mod account_data;
 pub mod accounts;
 pub mod aliases;
+pub mod deletions;
 pub mod devices;
 pub mod directory;
 pub mod ephemeral;

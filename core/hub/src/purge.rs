@@ -115,7 +115,12 @@ impl Purges {
 
     /// Takes out what the cut says, but for what the next event is built on and what is owed. How many, and how many are
     /// owed.
-    async fn purge(&self, room: &RoomRow, mut cut: Cut, told: impl Fn(u64, u64)) -> Result<(u64, u64), CommitError> {
+    pub(crate) async fn purge(
+        &self,
+        room: &RoomRow,
+        mut cut: Cut,
+        told: impl Fn(u64, u64),
+    ) -> Result<(u64, u64), CommitError> {
         let needed = [room.extremities.as_slice(), &[room.head]].concat();
         let needed = self.store.entries(&needed).await?;
         cut.before = needed.iter().map(|event| event.place).fold(cut.before, Ord::min);

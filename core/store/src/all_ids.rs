@@ -6,7 +6,7 @@ const PAGE: i64 = 10_000;
 
 const USERS: &str = "select user_id from accounts where user_id > $1 order by user_id limit $2";
 const ALIASES: &str = "select alias from aliases where alias > $1 order by alias limit $2";
-const ROOMS: &str = "select room_id from rooms where room_id > $1 order by room_id limit $2";
+const ROOMS: &str = "select room_id from rooms where room_id > $1 and head <> 0 order by room_id limit $2";
 
 #[cfg(test)]
 pub(crate) const SQL: &[&str] = &[USERS, ALIASES, ROOMS];

@@ -7,30 +7,34 @@ const CANDIDATES: &str = "select e.nid, e.place from events e join users u on u.
     where e.room = $1 and e.place > $2 and e.place < $3 and e.ts < $4 and e.state_key is null and e.kind in (0, 1) \
     and u.user_id not like $5 order by e.place limit $6";
 
+/// Rows, where a destination still has to take the event of the query around: by its cursor, by lanes and replays, by
+/// what the cursor has passed, and by dead letters.
+macro_rules! owed {
+    () => {
+        "select 1 from interest_members m join cursors c on c.destination = m.destination \
+        where m.interest = events.interest and c.removed = 0 and events.kind = 0 and (events.position > c.cursor \
+        or exists (select 1 from lanes l where l.destination = m.destination and l.room in (events.room, 0) \
+        and events.position > l.cursor and (l.until is null or events.position <= l.until)) \
+        or exists (select 1 from exceptions x where x.destination = m.destination and x.position = events.position) \
+        or exists (select 1 from dead_letters d where d.destination = m.destination and d.position = events.position)) "
+    };
+}
+pub(crate) use owed;
+
 /// Looked at in the same transaction as the deletion, so that a replay that begins meanwhile finds its events or does
-/// not count on them. A destination owes by its cursor, by lanes and replays, by what the cursor has passed, and by
-/// dead letters.
-const DELETE: Listed = listed!(
-    "delete from events where not exists (\
-    select 1 from interest_members m join cursors c on c.destination = m.destination \
-    where m.interest = events.interest and c.removed = 0 and events.kind = 0 and (events.position > c.cursor \
-    or exists (select 1 from lanes l where l.destination = m.destination and l.room in (events.room, 0) \
-    and events.position > l.cursor and (l.until is null or events.position <= l.until)) \
-    or exists (select 1 from exceptions x where x.destination = m.destination and x.position = events.position) \
-    or exists (select 1 from dead_letters d where d.destination = m.destination and d.position = events.position)\
-    )) and nid in ",
-    "returning nid"
-);
-const RELATIONS: Listed = listed!(
+/// not count on them.
+const DELETE: Listed =
+    listed!(concat!("delete from events where not exists ( ", owed!(), ") and nid in "), "returning nid");
+pub(crate) const RELATIONS: Listed = listed!(
     "delete from relations where not exists (select 1 from events e where e.nid = relations.event) and event in ",
     ""
 );
-const TRANSACTIONS: Listed = listed!(
+pub(crate) const TRANSACTIONS: Listed = listed!(
     "delete from client_transactions where \
     not exists (select 1 from events e where e.nid = client_transactions.event) and event in ",
     ""
 );
-const WORDS: Listed = Listed {
+pub(crate) const WORDS: Listed = Listed {
     sqlite: "delete from search_fts where not exists (select 1 from events e where e.nid = search_fts.rowid) \
         and rowid in (select value from json_each($1))",
     postgres: "delete from search_tsv where not exists (select 1 from events e where e.nid = search_tsv.event) \

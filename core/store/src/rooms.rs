@@ -1,14 +1,14 @@
-//! Rooms as the newest commit left them.
+//! Rooms as the newest commit left them; those with head 0 are buried.
 
 use crate::{EventNid, Place, Position, RoomFacts, RoomNid, Row, StateNid, Store, StoreError, values};
 
 const BY_ID: &str = "select nid, room_id, version, head, extremities, depth, last_place, last_position, state \
-    from rooms where room_id = $1";
+    from rooms where room_id = $1 and head <> 0";
 const BY_NID: &str = "select nid, room_id, version, head, extremities, depth, last_place, last_position, state \
-    from rooms where nid = $1";
+    from rooms where nid = $1 and head <> 0";
 const PAGE: &str = "select nid, room_id, version, head, extremities, depth, last_place, last_position, state \
-    from rooms where room_id > $1 order by room_id limit $2";
-const COUNT: &str = "select count(*) from rooms";
+    from rooms where room_id > $1 and head <> 0 order by room_id limit $2";
+const COUNT: &str = "select count(*) from rooms where head <> 0";
 
 #[cfg(test)]
 pub(crate) const SQL: &[&str] = &[BY_ID, BY_NID, PAGE, COUNT];

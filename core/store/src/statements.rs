@@ -62,6 +62,7 @@ fn all(but: &[&str]) -> Vec<String> {
         crate::aliases::SQL,
         crate::all_ids::SQL,
         crate::audit::SQL,
+        crate::buried_rooms::SQL,
         crate::client_transactions::SQL,
         crate::dead_letters::SQL,
         crate::destinations::SQL,
@@ -77,6 +78,7 @@ fn all(but: &[&str]) -> Vec<String> {
         crate::registrations::SQL,
         crate::related::SQL,
         crate::replaced::SQL,
+        crate::room_deletions::SQL,
         crate::rooms::SQL,
         crate::search::SQL,
         crate::states::SQL,
@@ -84,7 +86,12 @@ fn all(but: &[&str]) -> Vec<String> {
         crate::windows::SQL,
     ];
     let mut statements: Vec<String> = listed.concat().into_iter().map(str::to_owned).collect();
-    for pair in crate::entries::LISTED.iter().chain(crate::states::LISTED).chain(crate::purge::LISTED) {
+    for pair in crate::entries::LISTED
+        .iter()
+        .chain(crate::states::LISTED)
+        .chain(crate::purge::LISTED)
+        .chain(crate::buried_rooms::LISTED)
+    {
         statements.extend([pair.sqlite.to_owned(), pair.postgres.to_owned()]);
     }
     let mut files = Vec::new();

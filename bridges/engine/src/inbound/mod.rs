@@ -71,10 +71,19 @@ impl Bridge {
     /// Errors only when it is worth trying again.
     async fn do_once(&self, lane: &Lane, seq: i64, work: &Work) -> Result<(), MatrixError> {
         let finish = || inbox::finish(self.id.as_str(), seq);
-        let ended = match self.perform(lane, seq, work).await {
+        let room = || if let Lane::Portal(key) = lane { self.room_of(key) } else { None };
+        let performed = loop {
+            let before = room();
+            match self.perform(lane, seq, work).await {
+                Err(MatrixError::Unavailable(source)) => return Err(MatrixError::Unavailable(source)),
+                // Its room was deleted under it: it goes into the chat's next one.
+                Err(_) if before.is_some() && room() != before => {}
+                performed => break performed,
+            }
+        };
+        let ended = match performed {
             Ok(true) | Err(MatrixError::Lost("inbox row")) => return Ok(()),
             Ok(false) => self.store().commit(Commit::of(vec![finish()])).await,
-            Err(MatrixError::Unavailable(source)) => return Err(MatrixError::Unavailable(source)),
             Err(error) => {
                 let reason = error.to_string();
                 tracing::warn!(bridge = %self.id, reason, "a remote event could not be brought into its room");

@@ -25,6 +25,8 @@ pub(crate) enum Converted<T = MatrixEvent> {
     },
     /// it is about something that the network does not have
     Orphan,
+    /// its room stands for no chat any more
+    Homeless,
 }
 
 impl<T> Converted<T> {
@@ -34,6 +36,7 @@ impl<T> Converted<T> {
             Self::Nothing => Converted::Nothing,
             Self::Waits { target, own } => Converted::Waits { target, own },
             Self::Orphan => Converted::Orphan,
+            Self::Homeless => Converted::Homeless,
         }
     }
 
@@ -49,7 +52,12 @@ impl Bridge {
             let room = <&ruma::RoomId>::try_from(&*entry.room_id).ok();
             room.and_then(|room| state.rooms.get(room)).cloned()
         };
-        let Some(key) = key else { return Ok(Converted::Nothing) };
+        let Some(key) = key else {
+            // Of a room that was deleted, before the last start.
+            let is_said =
+                matches!(&*entry.event_type, "m.room.message" | "m.sticker" | "m.reaction" | "m.room.redaction");
+            return Ok(if is_said { Converted::Homeless } else { Converted::Nothing });
+        };
         let Ok(pdu) = serde_json::from_str::<Value>(&entry.json) else { return Ok(Converted::Nothing) };
         let content = pdu.get("content").unwrap_or(&Value::Null);
         if content.get(ORIGIN).and_then(Value::as_str) == Some(self.id.as_str()) {

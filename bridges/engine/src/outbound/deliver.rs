@@ -16,6 +16,9 @@ use crate::destination::login_destination;
 use crate::matrix::MatrixError;
 use crate::trace::{Call, outcome_word};
 
+const ORPHAN: &str = "what it is about has no id on the network: it did not arrive there, or may not have";
+const HOMELESS: &str = "its room was deleted";
+
 /// What is to be done with the entries of a transaction, as far as it is known before a call.
 #[derive(Default)]
 struct Round {
@@ -23,7 +26,8 @@ struct Round {
     waits: Vec<(Position, SendRow, Wait)>,
     /// nothing that the network is to be told, or not any more
     nothing: Vec<SendRow>,
-    orphans: Vec<SendRow>,
+    /// what can't arrive, and why
+    refused: Vec<(SendRow, &'static str)>,
     retries: Vec<(SendRow, SendRow)>,
 }
 
@@ -167,7 +171,8 @@ impl Bridge {
                                 .any(|(at, about)| *at > entry.position && about.contains(&*entry.event_id));
                             blocked.extend(is_named.then(|| Arc::clone(&entry.room_id)));
                         }
-                        Converted::Orphan => round.orphans.push(row),
+                        Converted::Orphan => round.refused.push((row, ORPHAN)),
+                        Converted::Homeless => round.refused.push((row, HOMELESS)),
                         Converted::Nothing if !is_new => round.nothing.push(row),
                         Converted::Nothing | Converted::Waits { .. } => {}
                     }
@@ -193,7 +198,7 @@ impl Bridge {
         let fresh: Vec<_> = round.waits.iter().filter(|(_, row, _)| is_new(row)).collect();
         let now = crate::engine::now_ms() as i64;
         statements.extend(fresh.iter().map(|(_, row, _)| sends::put(&SendRow { updated_at: now, ..row.clone() })));
-        let mut again = !round.orphans.is_empty() || !round.nothing.is_empty();
+        let mut again = !round.refused.is_empty() || !round.nothing.is_empty();
         if !statements.is_empty() {
             self.store().commit(Commit::of(statements)).await?;
         }
@@ -206,9 +211,9 @@ impl Bridge {
         for row in &round.nothing {
             self.wake(&row.event_id);
         }
-        for row in round.orphans {
-            let message = "what it is about has no id on the network: it did not arrive there, or may not have".into();
-            let error = RemoteError { kind: crate::connector::ErrorKind::NotFound, message, retry_after_ms: None };
+        for (row, reason) in round.refused {
+            let kind = crate::connector::ErrorKind::NotFound;
+            let error = RemoteError { kind, message: reason.into(), retry_after_ms: None };
             self.end(login, row, &Outcome::Failed(error)).await?;
         }
         for (asking, target) in round.retries {

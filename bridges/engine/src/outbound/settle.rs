@@ -177,7 +177,7 @@ impl Bridge {
         let attempt = row.attempt.unsigned_abs().try_into().unwrap_or(u32::MAX);
         Ok(match self.convert(login, &entry, attempt).await? {
             Converted::Event(event) => Some(Offered { event, position: row.position }),
-            Converted::Nothing | Converted::Waits { .. } | Converted::Orphan => None,
+            Converted::Nothing | Converted::Waits { .. } | Converted::Orphan | Converted::Homeless => None,
         })
     }
 

@@ -10,6 +10,7 @@ use causeway_emulators::appservice::RecordingAppservice;
 use causeway_hub::account_data::AccountData;
 use causeway_hub::accounts::{Accounts, NewAccount, NewDevice, PasswordCost, PasswordPolicy};
 use causeway_hub::aliases::Aliases;
+use causeway_hub::deletions::Deletions;
 use causeway_hub::devices::Devices;
 use causeway_hub::directory::Directory;
 use causeway_hub::ephemeral::Ephemeral;
@@ -167,6 +168,7 @@ impl TestHub {
             filters: Filters::new(store.clone()),
             keys: Keys::new(store.clone()),
             reports: Reports::new(store.clone()),
+            deletions: Deletions::new(store.clone(), rooms.clone(), Purges::new(store.clone())),
             purges: Purges::new(store.clone()),
             media: Media::new(store.clone(), server_name, folder.path().join("media"), MAX_UPLOAD),
             nonces: Nonces::default(),

@@ -6,6 +6,7 @@ mod acting;
 mod admin_users;
 mod appservices;
 mod dehydrated_devices;
+mod deletion;
 mod edge;
 mod encrypted_appservices;
 mod event_stream;

@@ -34,6 +34,30 @@ pub enum Command {
         #[arg(long)]
         revoke: bool,
     },
+    /// Delete a room: everybody of this server is put out, then everything of it goes that appservices and bridges have taken
+    ///
+    /// Example: causeway room delete '!abc:example.org' --block
+    Delete {
+        room_id: String,
+        /// Nobody comes into it again
+        #[arg(long)]
+        block: bool,
+        /// Bring people into a new room that this user makes
+        #[arg(long)]
+        new_room_user: Option<String>,
+        /// The new room's name
+        #[arg(long, requires = "new_room_user")]
+        name: Option<String>,
+        /// Said in the new room
+        #[arg(long, requires = "new_room_user")]
+        message: Option<String>,
+        /// Only put everybody out
+        #[arg(long)]
+        keep_history: bool,
+        /// Also when somebody can't be put out
+        #[arg(long, conflicts_with = "keep_history")]
+        force: bool,
+    },
     /// Delete old messages of a room for good; state stays, and what appservices and bridges still have to take
     ///
     /// Example: causeway room purge-history '!abc:example.org' --older-than 90d
@@ -52,6 +76,7 @@ pub enum Command {
 }
 
 const ROOMS: &str = "/_synapse/admin/v1/rooms";
+const DELETE: &str = "/_synapse/admin/v2/rooms";
 const PURGE: &str = "/_synapse/admin/v1/purge_history";
 const STATUS: &str = "/_synapse/admin/v1/purge_history_status";
 const AGAIN: Duration = Duration::from_millis(100);
@@ -63,6 +88,14 @@ pub async fn run(OnHub { command, target }: OnHub<Command>) -> anyhow::Result<()
         Command::Show { room_id } => show(&client, &target, &room_id).await,
         Command::State { room_id, event_type } => state(&client, &target, &room_id, event_type.as_deref()).await,
         Command::Block { room_id, revoke } => block(&client, &target, &room_id, !revoke).await,
+        Command::Delete { room_id, block, new_room_user, name, message, keep_history, force } => {
+            let mut body = json!({ "block": block, "purge": !keep_history, "force_purge": force });
+            let texts = [("new_room_user_id", new_room_user), ("room_name", name), ("message", message)];
+            for (key, value) in texts.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+                body[key] = value.into();
+            }
+            delete(&client, &target, &room_id, &body).await
+        }
         Command::PurgeHistory { room_id, before, older_than, keep_local } => {
             let which = Which { before, older_than, keep_local };
             purge_history(&client, &target, &room_id, which).await
@@ -134,6 +167,37 @@ async fn block(client: &Client, target: &Target, room_id: &str, block: bool) -> 
         (true, _) => println!("{answer:#}"),
         (_, true) => println!("{room_id} is blocked: nobody of this server comes in any more"),
         (_, false) => println!("{room_id} is open again"),
+    }
+    Ok(())
+}
+
+async fn delete(client: &Client, target: &Target, room_id: &str, body: &Value) -> anyhow::Result<()> {
+    let begun = client.request(Method::DELETE, &table::path(DELETE, &[room_id])?, Some(body)).await?;
+    let path = table::path(DELETE, &["delete_status", &text(&begun["delete_id"])])?;
+    let status = loop {
+        let status = client.get(&path).await?;
+        match status["status"].as_str() {
+            Some("active") if status["owed"] == 0 => tokio::time::sleep(AGAIN).await,
+            Some("active" | "complete") => break status,
+            _ => bail!("the room could not be deleted: {}", text(&status["error"])),
+        }
+    };
+    if target.json {
+        println!("{status:#}");
+        return Ok(());
+    }
+    let out = status["shutdown_room"]["kicked_users"].as_array().map_or(0, Vec::len);
+    println!("{room_id}: {out} users of this server were put out");
+    if let Some(new_room) = status["shutdown_room"]["new_room_id"].as_str() {
+        println!("people are in {new_room} instead");
+    }
+    if status["status"] == "active" {
+        println!(
+            "it is deleted once appservices or bridges have taken {} events; `causeway queue list` says who, `queue lapse` gives them up",
+            status["owed"]
+        );
+    } else if body["purge"] == true {
+        println!("it is deleted");
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use causeway_host::{Ceilings, HostConfig, Plugins};
 use causeway_hub::account_data::AccountData;
 use causeway_hub::accounts::{Accounts, PasswordCost};
 use causeway_hub::aliases::Aliases;
+use causeway_hub::deletions::Deletions;
 use causeway_hub::devices::Devices;
 use causeway_hub::directory::Directory;
 use causeway_hub::ephemeral::Ephemeral;
@@ -128,6 +129,9 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
     }));
     rooms.also_interested(engine.clone());
     engine.start().await.context("starting the bridges")?;
+    let deletions = Deletions::new(store.clone(), rooms.clone(), purges.clone());
+    deletions.also_tell(engine.clone());
+    deletions.resume().await.context("reading which rooms are to be deleted")?;
 
     let sync = Sync::start(Sources {
         store: store.clone(),
@@ -167,6 +171,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
         to_device: ToDevice::new(store.clone()),
         uia: Uia::default(),
         accounts,
+        deletions,
         media,
         presences,
         profiles,

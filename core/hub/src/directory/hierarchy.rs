@@ -71,11 +71,8 @@ impl Directory {
     }
 
     async fn visible_room(&self, room_id: &RoomId, user: &UserId) -> Result<Option<Arc<RoomSnapshot>>, SendError> {
-        match self.rooms.snapshot(room_id).await {
-            Ok(room) => Ok(self.may_see(&room, Some(user)).await?.then_some(room)),
-            Err(SendError::UnknownRoom(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let Some(room) = self.rooms.find(room_id).await? else { return Ok(None) };
+        Ok(self.may_see(&room, Some(user)).await?.then_some(room))
     }
 }
 

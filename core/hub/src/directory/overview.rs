@@ -81,10 +81,7 @@ impl Directory {
             after = last.facts.room_id.to_string();
             for row in &rows {
                 let Ok(room_id) = OwnedRoomId::try_from(&*row.facts.room_id) else { continue };
-                let room = match self.rooms.snapshot(&room_id).await {
-                    Err(SendError::UnknownRoom(_)) => continue,
-                    room => room?,
-                };
+                let Some(room) = self.rooms.find(&room_id).await? else { continue };
                 let public = published.contains(room_id.as_str());
                 all.push(overview(room_id, &room, self.rooms.server_name(), public));
             }

@@ -136,7 +136,7 @@ impl Pushing {
         if new.is_empty() {
             return Ok(more);
         }
-        let snapshot = of.rooms.snapshot(room_id).await?;
+        let Some(snapshot) = of.rooms.find(room_id).await? else { return Ok(more) };
         let ignored = ignored_users(&of.store, user_id.as_str()).await?;
         for entry in new.into_iter().filter(|entry| !ignored.contains(&*entry.sender)) {
             let actions = of.notifications.actions(user_id, &snapshot, &entry).await?;
@@ -156,7 +156,7 @@ impl Pushing {
                 "invite" => unread += 1,
                 "join" => {
                     let Ok(room_id) = <&RoomId>::try_from(&*room.room_id) else { continue };
-                    let snapshot = of.rooms.snapshot(room_id).await?;
+                    let Some(snapshot) = of.rooms.find(room_id).await? else { continue };
                     let total = of.notifications.unread(&self.task.user_id, &snapshot).await?.total().notifications;
                     unread += if of.count_rooms { usize::from(total > 0) } else { total as usize };
                 }

@@ -13,6 +13,12 @@ impl Rooms {
     /// Changes a membership; a join, an invite and a knock carry the target's display name and avatar. A change to what
     /// is so already is done, not refused, except an invite of somebody who is in the room.
     pub async fn change_membership(&self, membership: Membership) -> Result<Sent, SendError> {
+        let comes_in =
+            matches!(membership.change, MembershipChange::Join | MembershipChange::Invite | MembershipChange::Knock);
+        // Of a room that is not here it is all that is known.
+        if comes_in && self.blocked_by(&membership.room_id).await?.is_some() {
+            return Err(super::block::blocked());
+        }
         let room = self.snapshot(&membership.room_id).await?;
         let current = room.membership(&membership.target);
         check(&membership, &current)?;
@@ -28,7 +34,7 @@ impl Rooms {
         if let Some(reason) = &membership.reason {
             content.insert("reason".to_owned(), reason.as_str().into());
         }
-        if matches!(membership.change, MembershipChange::Join | MembershipChange::Invite | MembershipChange::Knock) {
+        if comes_in {
             self.add_profile(&mut content, &membership.target).await?;
         }
         if membership.change == MembershipChange::Join
@@ -91,11 +97,7 @@ impl Rooms {
 
     /// Whether the user is in the room; of an unknown room: no.
     pub async fn is_joined(&self, room_id: &RoomId, user: &UserId) -> Result<bool, SendError> {
-        match self.snapshot(room_id).await {
-            Ok(room) => Ok(room.is_joined(user)),
-            Err(SendError::UnknownRoom(_)) => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(self.find(room_id).await?.is_some_and(|room| room.is_joined(user)))
     }
 }
 

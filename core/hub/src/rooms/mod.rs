@@ -3,6 +3,7 @@
 mod batch;
 mod block;
 mod building;
+mod bury;
 mod create;
 mod guests;
 mod interest;
@@ -127,6 +128,14 @@ impl Rooms {
             *head = Some(self.load(room_id, &slot).await?);
         }
         slot.committed().ok_or_else(|| SendError::UnknownRoom(room_id.to_owned()))
+    }
+
+    /// The same; none of an unknown room.
+    pub async fn find(&self, room_id: &RoomId) -> Result<Option<Arc<RoomSnapshot>>, SendError> {
+        match self.snapshot(room_id).await {
+            Err(SendError::UnknownRoom(_)) => Ok(None),
+            room => room.map(Some),
+        }
     }
 
     async fn load(&self, room_id: &RoomId, slot: &Slot) -> Result<RoomSnapshot, SendError> {

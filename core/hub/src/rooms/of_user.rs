@@ -16,7 +16,15 @@ impl Rooms {
 
     /// The user wants to hear nothing more of a room that it is not in. Answers whether it was not.
     pub async fn forget(&self, room_id: &RoomId, user: &UserId) -> Result<bool, SendError> {
-        let room = self.snapshot(room_id).await?;
+        let Some(room) = self.find(room_id).await? else {
+            // It was deleted, and they may still have it.
+            let mut rooms = self.inner.store.user_rooms(user.as_str()).await?.into_iter();
+            let left = rooms.find(|room| *room.room_id == *room_id.as_str());
+            let left = left.ok_or_else(|| SendError::UnknownRoom(room_id.to_owned()))?;
+            let forget = forget_room(user.as_str(), left.room, left.event);
+            self.inner.store.commit(Commit::of(vec![forget])).await?;
+            return Ok(true);
+        };
         if !matches!(room.membership(user), MembershipState::Leave | MembershipState::Ban) {
             return Ok(false);
         }

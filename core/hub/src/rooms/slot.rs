@@ -64,6 +64,12 @@ impl Slot {
         }
     }
 
+    /// The room is gone from the database.
+    pub fn forget(&self) {
+        *self.committed.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.weigh(0);
+    }
+
     /// How many state events the room has.
     pub fn weigh(&self, size: usize) {
         let before = self.size.swap(size, Ordering::Relaxed);

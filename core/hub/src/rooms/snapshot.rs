@@ -11,7 +11,7 @@ use ruma::events::StateEventType;
 use ruma::events::room::history_visibility::HistoryVisibility;
 use ruma::events::room::member::MembershipState;
 use ruma::room::JoinRuleKind;
-use ruma::{OwnedUserId, RoomVersionId, UserId};
+use ruma::{OwnedUserId, RoomVersionId, ServerName, UserId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -127,6 +127,16 @@ impl RoomSnapshot {
 
     pub fn joined_members(&self) -> impl Iterator<Item = &str> {
         self.members().filter(|(_, membership, _)| *membership == MembershipState::Join).map(|(user, _, _)| user)
+    }
+
+    /// Those of this server who are in the room, invited, or knock.
+    pub fn local_members(&self, server: &ServerName) -> impl Iterator<Item = OwnedUserId> {
+        let inside =
+            |membership| matches!(membership, MembershipState::Join | MembershipState::Invite | MembershipState::Knock);
+        self.members().filter_map(move |(user, membership, _)| {
+            let user = OwnedUserId::try_from(user).ok()?;
+            (inside(membership) && user.server_name() == server).then_some(user)
+        })
     }
 
     pub fn creator(&self) -> Option<OwnedUserId> {

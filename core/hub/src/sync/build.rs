@@ -81,7 +81,11 @@ impl Inner {
         let mut shared = self.shared(request, token).await?;
         self.global_account_data(request, &shared, &mut response).await?;
         for room in rooms.iter().filter(|room| wants_room(request, &room.room_id)) {
-            self.room(request, room, &mut shared, &mut response).await?;
+            match self.room(request, room, &mut shared, &mut response).await {
+                // It was deleted meanwhile: the next response tells them that they are out of it.
+                Err(SendError::UnknownRoom(_)) => {}
+                told => told?,
+            }
         }
         let mark = request.since.map_or(0, |since| since.lossy);
         response.presence.events = self.presence_events(&request.user_id, mark).await?;

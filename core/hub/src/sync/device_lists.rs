@@ -81,7 +81,7 @@ impl Inner {
             return Ok(());
         }
         let Ok(room_id) = OwnedRoomId::try_from(&*room.room_id) else { return Ok(()) };
-        let snapshot = self.rooms.snapshot(&room_id).await?;
+        let Some(snapshot) = self.rooms.find(&room_id).await? else { return Ok(()) };
         if snapshot.state().get("m.room.encryption", "").is_none() {
             return Ok(());
         }

@@ -20,7 +20,8 @@ impl Inner {
         room_id: &OwnedRoomId,
         shared: &mut Shared,
     ) -> Result<LeftRoom, SendError> {
-        let room = self.rooms.snapshot(room_id).await?;
+        // Of a room that was deleted since, there is nothing to tell but that they are out of it.
+        let Some(room) = self.rooms.find(room_id).await? else { return Ok(LeftRoom::new()) };
         let (sight, past) = self.sight_since(request, user_room, &room).await?;
         let after = request.since.map(|since| since.position).filter(|_| past != Past::Unheard);
         let stretch = Stretch {

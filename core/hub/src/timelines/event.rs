@@ -62,10 +62,7 @@ impl Timelines {
         viewer: Viewer<'_>,
         event_id: &EventId,
     ) -> Result<Box<RawValue>, EventError> {
-        let room = match self.rooms.snapshot(room_id).await {
-            Err(SendError::UnknownRoom(_)) => return Err(EventError::NotFound(event_id.to_owned())),
-            room => room?,
-        };
+        let room = self.rooms.find(room_id).await?.ok_or_else(|| EventError::NotFound(event_id.to_owned()))?;
         let (item, sight) = self.visible(&room, viewer, event_id).await?;
         let rendered = self.render(&room, viewer, &sight, &[item], Form::Whole, false).await?;
         rendered.into_iter().next().ok_or_else(|| EventError::NotFound(event_id.to_owned()))

@@ -76,6 +76,17 @@ pub fn insert(message: &MessageRow) -> Statement {
     )
 }
 
+/// The whole map of a chat; keys of remote events stay taken.
+pub fn forget_chat(bridge: &str, receiver: &str, portal: &str) -> [Statement; 2] {
+    let reactions = "delete from bridge_reactions where bridge = $1 and receiver = $2 and message in \
+        (select message from bridge_messages where bridge = $3 and receiver = $4 and portal = $5)";
+    let messages = "delete from bridge_messages where bridge = $1 and receiver = $2 and portal = $3";
+    [
+        Statement::new(reactions, values![bridge, receiver, bridge, receiver, portal]),
+        Statement::new(messages, values![bridge, receiver, portal]),
+    ]
+}
+
 pub fn remove(bridge: &str, receiver: &str, message: &str, part: &str) -> Statement {
     Statement::new(
         "delete from bridge_messages where bridge = $1 and receiver = $2 and message = $3 and part = $4",

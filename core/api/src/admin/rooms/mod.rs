@@ -1,6 +1,8 @@
 //! Rooms, in the shape of Synapse's admin API.
 
 mod block;
+mod delete;
+mod delete_status;
 mod list;
 mod members;
 mod purge_history;
@@ -12,6 +14,7 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use causeway_hub::deletions::DeletionError;
 use causeway_hub::purge::PurgeError;
 use ruma::OwnedRoomId;
 
@@ -21,7 +24,10 @@ pub(crate) fn routes(routes: Routes) -> Routes {
     let room = "/_synapse/admin/v1/rooms/{room_id}";
     routes
         .route("/_synapse/admin/v1/rooms", get(list::list))
-        .route(room, get(show::show))
+        .route(room, get(show::show).delete(delete::delete_and_wait))
+        .route("/_synapse/admin/v2/rooms/{room_id}", axum::routing::delete(delete::delete))
+        .route("/_synapse/admin/v2/rooms/{room_id}/delete_status", get(delete_status::of_room))
+        .route("/_synapse/admin/v2/rooms/delete_status/{delete_id}", get(delete_status::of_deletion))
         .route(&format!("{room}/members"), get(members::members))
         .route(&format!("{room}/state"), get(state::state))
         .route(&format!("{room}/block"), get(block::get).put(block::put))
@@ -45,6 +51,18 @@ impl From<PurgeError> for ApiError {
             PurgeError::UnknownRoom(_) | PurgeError::UnknownEvent { .. } => Self::not_found(text),
             PurgeError::Running(_) => Self::new(StatusCode::BAD_REQUEST, "M_UNKNOWN", text),
             PurgeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DeletionError> for ApiError {
+    fn from(error: DeletionError) -> Self {
+        let text = error.to_string();
+        match error {
+            DeletionError::UnknownRoom(_) => Self::not_found(text),
+            DeletionError::NotOurs(_) => Self::invalid_param(text),
+            DeletionError::UnderWay(_) => Self::new(StatusCode::BAD_REQUEST, "M_UNKNOWN", text),
+            DeletionError::Room(error) => error.into(),
         }
     }
 }

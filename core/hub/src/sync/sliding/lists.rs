@@ -146,7 +146,7 @@ impl Inner {
             return Ok(true);
         }
         let Ok(room_id) = OwnedRoomId::try_from(&*room.room_id) else { return Ok(false) };
-        let snapshot = self.rooms.snapshot(&room_id).await?;
+        let Some(snapshot) = self.rooms.find(&room_id).await? else { return Ok(false) };
         let kind = room_type(&snapshot);
         let named = |types: &Vec<Option<String>>| types.contains(&kind);
         Ok(is(filters.is_encrypted, snapshot.state().get("m.room.encryption", "").is_some())

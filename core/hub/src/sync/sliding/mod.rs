@@ -215,7 +215,7 @@ impl Inner {
                 "join" => self.bump(&room).await?,
                 "invite" => {
                     let Ok(room_id) = OwnedRoomId::try_from(&*room.room_id) else { continue };
-                    let snapshot = self.rooms.snapshot(&room_id).await?;
+                    let Some(snapshot) = self.rooms.find(&room_id).await? else { continue };
                     let invite = snapshot.state().get("m.room.member", own);
                     if invite.is_some_and(|event| context.shared.ignored.contains(event.pdu.sender().as_str())) {
                         continue;

@@ -39,7 +39,9 @@ impl Inner {
             return Ok(None);
         }
         let Ok(room_id) = OwnedRoomId::try_from(&*room.room_id) else { return Ok(None) };
-        let snapshot = self.rooms.snapshot(&room_id).await?;
+        let Some(snapshot) = self.rooms.find(&room_id).await? else {
+            return Ok((&*room.membership == "leave").then(|| out_of_deleted(context, candidate)));
+        };
         if matches!(&*room.membership, "invite" | "knock") {
             if before.is_some_and(|sent| sent.until >= room.position) {
                 return Ok(None);
@@ -207,6 +209,12 @@ impl Inner {
 
 fn shows(window: &Window, event_type: &str) -> bool {
     window.items.iter().any(|item| &*item.entry.event_type == event_type && item.entry.state_key.is_some())
+}
+
+/// Of a room that was deleted, there is nothing to tell but that they are out of it.
+fn out_of_deleted(context: &Context<'_>, candidate: &Candidate) -> (Value, Sent) {
+    let answer = json!({ "membership": "leave", "bump_stamp": candidate.bump.0, "timeline": [], "required_state": [] });
+    (answer, sent(candidate, context.token.position, &Wanted::default(), HashSet::new()))
 }
 
 fn sent(candidate: &Candidate, until: Position, wanted: &Wanted, members: HashSet<String>) -> Sent {

@@ -113,3 +113,42 @@ fn whoever_has_no_login_is_spoken_for_by_the_relay() -> Result<()> {
         wilma.wait_to_hear("alicem", CHANNEL, &["bob: good morning", "ahoy"]).await
     })
 }
+
+#[test]
+fn chat_whose_room_was_deleted_goes_on_in_a_new_one() -> Result<()> {
+    scenario(async {
+        let mut scene = Scene::set(Kind::InspIrcd, Database::Sqlite).await?;
+        scene.wilma.say(CHANNEL, "old words")?;
+        scene.event("her old words", has_body(&ghost("wilma"), "old words")).await?;
+        let old = scene.room_id.clone();
+        let deleted = scene.hub.command(&["room", "delete", &old, "--json"]).await?;
+        assert_eq!(deleted["status"], "complete", "{deleted}");
+        // What follows the network is untouched by it: Alice is still in the channel.
+        scene.wilma.say(CHANNEL, "new words")?;
+        let room_id = until("alice to be in a new room", || async {
+            let joined = scene.alice.get("/_matrix/client/v3/joined_rooms").await?;
+            for room_id in joined["joined_rooms"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                if scene.alice.heard(room_id, 50).await?.iter().any(|body| body == "new words") {
+                    return Ok(room_id.to_owned());
+                }
+            }
+            anyhow::bail!("{joined}")
+        })
+        .await?;
+        assert_ne!(room_id, old);
+        scene.alice.say(&room_id, "answered").await?;
+        scene.wilma.wait_to_hear("alicem", CHANNEL, &["answered"]).await?;
+        scene.hub.kill().await?;
+        scene.hub.serve().await?;
+        let (status, _) = scene
+            .alice
+            .request(
+                reqwest::Method::GET,
+                &format!("/_synapse/admin/v1/rooms/{}", causeway_blackbox::escape(&old)),
+                None,
+            )
+            .await?;
+        assert_ne!(status, 200);
+        Ok(())
+    })
+}
