@@ -1,7 +1,7 @@
 //! What two registrations may not share.
 
 use crate::model::Registration;
-use crate::namespace::Kind;
+use crate::namespace::{Kind, Namespace};
 use crate::overlap::common_id;
 
 /// Why a registration cannot be added beside another one. Every text names both and the mend.
@@ -50,7 +50,18 @@ pub fn conflicts<'a>(
             found.extend(sender_in_namespace(other, new, name));
         }
         for kind in Kind::ALL {
-            overlaps(new, other, kind, server_name, &mut found);
+            common(new, other, kind, server_name, |ours, theirs, example| {
+                if ours.exclusive && theirs.exclusive {
+                    found.push(Conflict::Namespace {
+                        id: id(),
+                        other: other_id(),
+                        kind,
+                        regex: ours.regex.clone(),
+                        other_regex: theirs.regex.clone(),
+                        example,
+                    });
+                }
+            });
         }
     }
     found
@@ -78,26 +89,61 @@ fn sender_in_namespace(owner: &Registration, claimant: &Registration, server_nam
     })
 }
 
-fn overlaps(
+/// Two namespaces that have ids in common and may: one of them at least is not exclusive.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Overlap {
+    pub kind: Kind,
+    pub regex: String,
+    pub exclusive: bool,
+    pub other: String,
+    pub other_regex: String,
+    pub other_exclusive: bool,
+    /// an id that both match
+    pub example: String,
+}
+
+/// What `new` shares with others without a conflict: both are told of these ids, and may act as them as far as none is
+/// exclusive.
+pub fn overlaps<'a>(
+    new: &Registration,
+    existing: impl IntoIterator<Item = &'a Registration>,
+    server_name: Option<&str>,
+) -> Vec<Overlap> {
+    let mut found = Vec::new();
+    for other in existing.into_iter().filter(|other| other.id != new.id) {
+        for kind in Kind::ALL {
+            common(new, other, kind, server_name, |ours, theirs, example| {
+                if !(ours.exclusive && theirs.exclusive) {
+                    found.push(Overlap {
+                        kind,
+                        regex: ours.regex.clone(),
+                        exclusive: ours.exclusive,
+                        other: other.id.clone(),
+                        other_regex: theirs.regex.clone(),
+                        other_exclusive: theirs.exclusive,
+                        example,
+                    });
+                }
+            });
+        }
+    }
+    found
+}
+
+/// Tells of each pair of namespaces of one kind that have an id in common.
+fn common(
     new: &Registration,
     other: &Registration,
     kind: Kind,
     server_name: Option<&str>,
-    found: &mut Vec<Conflict>,
+    mut tell: impl FnMut(&Namespace, &Namespace, String),
 ) {
     // room ids of newer versions name no server
     let server_name = server_name.filter(|_| kind != Kind::Rooms);
-    for ours in new.namespaces.of(kind).iter().filter(|namespace| namespace.exclusive) {
-        for theirs in other.namespaces.of(kind).iter().filter(|namespace| namespace.exclusive) {
+    for ours in new.namespaces.of(kind).iter() {
+        for theirs in other.namespaces.of(kind).iter() {
             if let Some(example) = common_id(&ours.regex, &theirs.regex, kind.sigil(), server_name) {
-                found.push(Conflict::Namespace {
-                    id: new.id.clone(),
-                    other: other.id.clone(),
-                    kind,
-                    regex: ours.regex.clone(),
-                    other_regex: theirs.regex.clone(),
-                    example,
-                });
+                tell(ours, theirs, example);
             }
         }
     }

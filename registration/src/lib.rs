@@ -11,7 +11,7 @@ mod pattern;
 mod token;
 
 pub use check::{Mistake, Mistakes};
-pub use conflict::{Conflict, conflicts};
+pub use conflict::{Conflict, Overlap, conflicts, overlaps};
 pub use lines::Lines;
 pub use model::{Plugin, Registration};
 pub use namespace::{Kind, Namespace, NamespaceSet, Namespaces};

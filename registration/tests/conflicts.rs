@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers may panic too")]
 
-use causeway_registration::{Conflict, Registration, conflicts};
+use causeway_registration::{Conflict, Registration, conflicts, overlaps};
 
 fn registration(id: &str, users: &[(&str, bool)]) -> Registration {
     let mut text =
@@ -33,6 +33,13 @@ fn a_wide_namespace_that_is_not_exclusive_lives_beside_all() {
     let bridge = registration("irc", &[("@irc_.*", true)]);
     assert_eq!(told(&wide, &bridge), []);
     assert_eq!(told(&bridge, &wide), []);
+    let [shared] = &overlaps(&wide, [&bridge, &wide], Some("h"))[..] else { panic!("one is shared") };
+    assert_eq!((&*shared.regex, shared.exclusive), ("@.*:h", false));
+    assert_eq!((&*shared.other, &*shared.other_regex, shared.other_exclusive), ("irc", "@irc_.*", true));
+    assert!(shared.example.starts_with("@irc_") && shared.example.ends_with(":h"), "{}", shared.example);
+    assert_eq!(overlaps(&registration("x", &[("@x_.*", false)]), [&bridge], Some("h")), []);
+    let exclusive = registration("other", &[("@irc_a.*", true)]);
+    assert_eq!(overlaps(&exclusive, [&bridge], Some("h")), [], "that is a conflict");
 }
 
 #[test]

@@ -262,6 +262,49 @@ async fn an_appservice_with_the_old_paths_is_found_there() {
 }
 
 #[tokio::test]
+async fn the_new_paths_are_tried_again_by_and_by() {
+    let recording = RecordingAppservice::start().unwrap();
+    let settings = HttpSettings { legacy: Duration::ZERO, ..settings() };
+    let registration = Arc::new(Registration::parse(&recording.registration("a")).unwrap());
+    let appservice = HttpAppservice::new(registration, &settings).unwrap().unwrap();
+    let mut paths = Vec::new();
+    for (id, legacy_paths) in [("e-1", true), ("e-2", true), ("e-3", false)] {
+        recording.behave(Behavior { legacy_paths, ..Behavior::default() });
+        assert!(matches!(appservice.deliver(&transaction(id, vec![message(1, id)])).await, Delivered::Taken { .. }));
+        paths.push(recording.last_transaction().unwrap().path);
+    }
+    assert_eq!(paths, ["/transactions/e-1", "/transactions/e-2", "/_matrix/app/v1/transactions/e-3"]);
+}
+
+/// Bridges behind `url: unix:///…`.
+#[tokio::test]
+async fn an_appservice_is_told_over_a_unix_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("as.sock");
+    let recording = RecordingAppservice::start().unwrap();
+    let registration = recording.registration("a").replace(&recording.url(), &format!("unix://{}", socket.display()));
+    let appservice = appservice(&registration);
+    let delivered = appservice.deliver(&transaction("e-1", vec![message(1, "nobody listens")])).await;
+    assert!(matches!(delivered, Delivered::Held { reason, .. } if reason.kind == ErrorKind::Unreachable));
+    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+    let port = recording.url().rsplit(':').next().unwrap().parse::<u16>().unwrap();
+    let passes = tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut far = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+        }
+    });
+    let delivered = appservice.deliver(&transaction("e-1", vec![message(1, "nobody listens")])).await;
+    assert!(matches!(delivered, Delivered::Taken { .. }), "{delivered:?}");
+    assert_eq!(recording.bodies(), ["nobody listens"]);
+    assert!(appservice.ping(None).await.is_ok());
+    recording.know("@a_x:h");
+    assert!(appservice.query_user("@a_x:h").await.unwrap());
+    assert_eq!(recording.violations(), Vec::<String>::new());
+    passes.abort();
+}
+
+#[tokio::test]
 async fn pings_tell_their_four_failures_apart() {
     let recording = RecordingAppservice::start().unwrap();
     let appservice = appservice(&recording.registration("a"));

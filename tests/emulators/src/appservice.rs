@@ -31,7 +31,7 @@ pub struct Behavior {
     pub hang_pings: bool,
     /// this status to every ping
     pub ping_status: Option<u16>,
-    /// answers user and alias queries only once this is taken back
+    /// answers user, alias and third-party queries only once this is taken back
     pub hold_queries: bool,
     /// this status to every transaction
     pub status: Option<u16>,
@@ -86,6 +86,15 @@ impl Shared {
 
     fn touch(&self) {
         self.changed.send_modify(|count| *count += 1);
+    }
+
+    async fn queries_held(&self) {
+        let mut changed = self.changed.subscribe();
+        while self.record().behavior.hold_queries {
+            if changed.changed().await.is_err() {
+                break;
+            }
+        }
     }
 }
 
@@ -381,12 +390,7 @@ async fn query(State(shared): State<Arc<Shared>>, Path(id): Path<String>, uri: U
     }
     shared.record().queries.push(id.clone());
     shared.touch();
-    let mut changed = shared.changed.subscribe();
-    while shared.record().behavior.hold_queries {
-        if changed.changed().await.is_err() {
-            break;
-        }
-    }
+    shared.queries_held().await;
     let known = shared.record().users.contains(&id);
     answer(if known { 200 } else { 404 }, "M_NOT_FOUND")
 }
@@ -409,6 +413,8 @@ async fn third_party(
         record.look_ups.push(format!("{path}{query}"));
         record.third_party.get(&path).cloned()
     };
+    shared.touch();
+    shared.queries_held().await;
     match known {
         Some(known) => axum::Json(known).into_response(),
         None => answer(404, "M_NOT_FOUND"),

@@ -4,6 +4,7 @@ pub(crate) mod account;
 mod account_data;
 mod admin;
 mod appservice;
+mod bridge_state;
 mod capabilities;
 mod dehydrated_device;
 mod devices;
@@ -43,6 +44,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .route("/_matrix/consent", axum::routing::get(terms::terms))
         .route("/.well-known/matrix/server", axum::routing::get(well_known::server))
         .on::<endpoints::appservice::request_ping::v1::Request, _>(appservice::ping)
+        .route("/_causeway/appservice/v1/bridge_state", axum::routing::post(bridge_state::bridge_state))
         .on::<endpoints::presence::get_presence::v3::Request, _>(presence::get)
         .on::<endpoints::presence::set_presence::v3::Request, _>(presence::set)
         .on::<endpoints::to_device::send_event_to_device::v3::Request, _>(to_device::send)

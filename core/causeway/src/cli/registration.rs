@@ -148,6 +148,19 @@ fn describe(file: &Path, plan: &Value) {
     for caught in plan["caught"].as_array().into_iter().flatten() {
         println!("{}", describe_caught(caught));
     }
+    for overlap in plan["overlaps"].as_array().into_iter().flatten() {
+        let exclusive = |key: &str| if overlap[key] == true { " (exclusive)" } else { "" };
+        println!(
+            "{} {}{} shares ids with {}{} of {}, such as {}",
+            text(&overlap["kind"]),
+            text(&overlap["regex"]),
+            exclusive("exclusive"),
+            text(&overlap["other_regex"]),
+            exclusive("other_exclusive"),
+            text(&overlap["other"]),
+            text(&overlap["example"])
+        );
+    }
     for key in plan["unknown_keys"].as_array().into_iter().flatten() {
         println!("kept, without meaning here: {}", text(key));
     }

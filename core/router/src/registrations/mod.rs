@@ -1,6 +1,7 @@
 //! The registrations of this server: in the store for good, in memory for every request, changed while running.
 
 mod audit;
+mod bridge_states;
 mod files;
 mod history;
 mod interest;
@@ -8,6 +9,7 @@ mod loaded;
 mod plan;
 mod put;
 mod queries;
+mod reported;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -26,6 +28,7 @@ use crate::appservice::{ConnectionError, HeldAppservice, HttpAppservice, HttpSet
 use crate::destination::Destination;
 use crate::router::{QueueError, Router};
 use crate::timing::now_ms;
+pub use bridge_states::{ReportError, ReportedState, ReportedStates};
 pub use files::{FileOutcome, FileReport};
 use loaded::Loaded;
 pub use loaded::Registered;
@@ -53,6 +56,8 @@ struct Inner {
     broken: RwLock<BTreeMap<String, String>>,
     /// appservice and user, with the day (since the Unix epoch) that the audit log has them
     masquerades: RwLock<HashMap<(String, String), i64>>,
+    /// what appservices say of their bridges, by the registration's id
+    states: RwLock<BTreeMap<String, ReportedStates>>,
 }
 
 /// Why registrations were not changed.
@@ -108,6 +113,7 @@ impl Registrations {
             changing: Mutex::new(()),
             broken: RwLock::default(),
             masquerades: RwLock::default(),
+            states: RwLock::default(),
         };
         let registrations = Self { inner: Arc::new(inner), actor: "this server".into() };
         for row in rows.into_iter().filter(|row| !row.disabled) {
@@ -231,6 +237,7 @@ impl Registrations {
         self.change(|loaded| {
             loaded.by_id.remove(id);
         });
+        self.forget_states(id);
         tracing::info!(registration = id, lapsed, "registration removed");
         Ok(Removed { id: id.to_owned(), lapsed, disabled_in: registered.source.clone() })
     }

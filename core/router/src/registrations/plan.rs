@@ -1,6 +1,6 @@
 //! What adding or changing a registration would do, before it is done.
 
-use causeway_registration::{Conflict, Kind, Registration};
+use causeway_registration::{Conflict, Kind, Overlap, Registration, overlaps};
 use serde::Serialize;
 
 use super::{Registered, RegistrationError, Registrations};
@@ -13,6 +13,8 @@ pub struct Plan {
     pub registration: Registration,
     /// what keeps it from being added
     pub conflicts: Vec<Conflict>,
+    /// what it shares with others, as it may
+    pub overlaps: Vec<Overlap>,
     pub caught: Vec<Caught>,
     pub sender: String,
     /// the sender's account is there already
@@ -52,6 +54,9 @@ impl Registrations {
             Err(RegistrationError::Conflicts(conflicts)) => conflicts,
             other => other.map(|()| Vec::new())?,
         };
+        let loaded = self.loaded();
+        let others = loaded.by_id.values().map(|registered| &*registered.registration);
+        let overlaps = overlaps(&registration, others, Some(&self.inner.server_name));
         let sender = self.sender(&registration)?.to_string();
         let mut caught = Vec::new();
         for kind in Kind::ALL {
@@ -62,7 +67,7 @@ impl Registrations {
             Some(known) => Some(self.plan_change(&known, &registration).await?),
             None => None,
         };
-        Ok(Plan { registration, conflicts, caught, sender, sender_exists: account.is_some(), change })
+        Ok(Plan { registration, conflicts, overlaps, caught, sender, sender_exists: account.is_some(), change })
     }
 
     async fn plan_change(&self, known: &Registered, to: &Registration) -> Result<Change, RegistrationError> {

@@ -199,3 +199,41 @@ fn ping_reaches_the_appservice() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn what_a_bridge_says_of_a_message_is_how_far_it_has_come() -> Result<()> {
+    scenario(async {
+        let scene = Scene::set(Database::Sqlite).await?;
+        let said = scene.alice.say(&scene.room_id, "how far?").await?;
+        scene.told(std::slice::from_ref(&said)).await?;
+        let shown = async || {
+            let event = scene.hub.command(&["queue", "event", &said, "--json"]).await?;
+            let delivery = &event["deliveries"][0];
+            anyhow::Ok((delivery["state"].clone(), delivery["reason"].clone()))
+        };
+        assert_eq!(shown().await?, (json!("bridge"), Value::Null));
+        let relation = json!({"rel_type": "m.reference", "event_id": said});
+        let tells = async |who: &Client, status: &str| {
+            let mut content = json!({"network": "sea", "m.relates_to": relation, "status": status});
+            if status != "SUCCESS" {
+                content["reason"] = "m.foreign_network_error".into();
+                content["message"] = "the sea is rough".into();
+            }
+            who.send_new(&scene.room_id, "com.beeper.message_send_status", &content).await
+        };
+        let reason = json!("the sea is rough (m.foreign_network_error)");
+        tells(&scene.alice, "FAIL_PERMANENT").await?;
+        assert_eq!(shown().await?.0, "bridge", "it is not hers to say");
+        tells(&scene.ghost, "PENDING").await?;
+        assert_eq!(shown().await?, (json!("bridge"), reason.clone()));
+        let failed = tells(&scene.ghost, "FAIL_RETRIABLE").await?;
+        assert_eq!(shown().await?, (json!("failed"), reason.clone()));
+        let retried = scene.hub.command(&["queue", "event", &said, "--retry", "--json"]).await?;
+        assert_eq!(retried, json!({"retried": []}), "the queue has nothing to try again");
+        tells(&scene.ghost, "SUCCESS").await?;
+        assert_eq!(shown().await?, (json!("network"), Value::Null));
+        scene.ghost.redact(&scene.room_id, &failed).await?;
+        assert_eq!(shown().await?.0, "network");
+        Ok(())
+    })
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use causeway_blackbox::{Client, Hub, HubOptions, until};
 use causeway_emulators::appservice::RecordingAppservice;
+use reqwest::Method;
 use serde_json::json;
 use tokio::process::Command;
 
@@ -166,10 +167,58 @@ async fn a_plan_shows_whom_a_registration_catches_and_changes_nothing() -> Resul
     let list = hub.command(&["registration", "list", "--json"]).await?;
     assert_eq!(list["registrations"].as_array().map(Vec::len), Some(1), "{list}");
 
+    let wide = irc.replace("@irc_.*', exclusive: true", "@.*', exclusive: false");
+    std::fs::write(&file, wide)?;
+    let planned = hub.command(&["registration", "check", name]).await?;
+    let planned = planned.as_str().context("a text")?;
+    ensure!(planned.contains("users @.* shares ids with @tele_.* (exclusive) of other, such as @tele_"), "{planned}");
+
     std::fs::write(&file, irc.replace("@irc_", "@te"))?;
     for command in [&["registration", "check", name][..], &["registration", "add", "--plan", name]] {
         let refused = hub.command(command).await.err().context("a conflict")?.to_string();
         ensure!(refused.contains("\"irc\"") && refused.contains("\"other\""), "{refused}");
     }
+    Ok(())
+}
+
+/// As mautrix bridges post it to their `status_endpoint`.
+#[tokio::test]
+async fn what_a_bridge_says_of_its_logins_is_shown_and_the_doctor_has_it() -> Result<()> {
+    let appservice = RecordingAppservice::start()?;
+    let hub = Hub::start(HubOptions::default()).await?;
+    hub.add_registration(ID, &appservice.registration(ID)).await?;
+    doctor_says(&hub, true, &["recorder answered in"]).await?;
+    let path = "/_causeway/appservice/v1/bridge_state";
+    let bot = Client::ghost(&hub.url(), appservice.as_token(), &format!("{ID}_gull")).await?;
+    let bad = json!({
+        "state_event": "BAD_CREDENTIALS", "timestamp": 4_000_000_000_u64, "ttl": 3600, "source": "bridge",
+        "error": "sea-logged-out", "message": "log in again", "user_action": "RELOGIN", "remote_id": "gull",
+        "remote_name": "Gull", "user_id": "@alice:causeway.test", "info": {"secret": "hush"},
+    });
+    bot.post(path, &bad).await?;
+    bot.post(path, &json!({"state_event": "RUNNING"})).await?;
+    bot.post(path, &json!({"state_event": "CONNECTED", "timestamp": 1, "ttl": 1, "remote_id": "long ago"})).await?;
+    let states = hub.command(&["bridge", "state", ID, "--json"]).await?;
+    assert_eq!(
+        (&states["bridgeState"]["state_event"], &states["remoteState"]["long ago"]),
+        (&json!("RUNNING"), &json!(null))
+    );
+    assert_eq!(states["remoteState"]["gull"]["user_action"], "RELOGIN");
+    ensure!(!states.to_string().contains("hush"), "{states}");
+    let shown = hub.command(&["bridge", "state", ID]).await?.to_string();
+    ensure!(shown.contains("BAD_CREDENTIALS") && shown.contains("log in again"), "{shown}");
+    doctor_says(&hub, false, &["recorder, login gull: BAD_CREDENTIALS (sea-logged-out) log in again"]).await?;
+
+    let alice = hub.user("alice").await?;
+    for (who, body, status, errcode) in [
+        (&alice, json!({"state_event": "CONNECTED"}), 403, "M_FORBIDDEN"),
+        (&bot, json!({"state": "CONNECTED"}), 400, "M_BAD_JSON"),
+        (&bot, json!({"state_event": "x".repeat(2_000)}), 400, "M_INVALID_PARAM"),
+    ] {
+        let (answered, answer) = who.request(Method::POST, path, Some(&body)).await?;
+        ensure!(answered == status && answer["errcode"] == errcode, "{answered} {answer}");
+    }
+    let unknown = hub.command(&["bridge", "state", "nobody"]).await.expect_err("there is none").to_string();
+    ensure!(unknown.contains("there is no bridge nobody"), "{unknown}");
     Ok(())
 }

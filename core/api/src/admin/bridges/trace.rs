@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Path, State};
 use causeway_engine::Trace;
-use causeway_router::{Delivery, Router};
+use causeway_router::{Delivery, Registrations, Router};
 use serde::Serialize;
 
 use super::Bridges;
@@ -24,13 +24,17 @@ pub struct Traced {
 pub async fn trace(
     _: Admin,
     State(router): State<Router>,
+    State(registrations): State<Registrations>,
     engine: Bridges,
     Path((id, message)): Path<(String, String)>,
 ) -> Result<Json<Traced>, ApiError> {
     let trace = engine.bridge(&id)?.trace(&message).await?;
     let mut deliveries = BTreeMap::new();
     for event in &trace.events {
-        let (_, list) = found(&router, Some(&engine), &event.event_id).await?;
+        let (_, mut list) = found(&router, Some(&engine), &event.event_id).await?;
+        for (destination, delivery) in &mut list {
+            registrations.reported(destination, &event.event_id, delivery).await?;
+        }
         let list = list.into_iter().map(|(destination, delivery)| (destination.to_string(), delivery));
         deliveries.insert(event.event_id.clone(), list.collect());
     }

@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::{Path, State};
-use causeway_router::{Delivery, DestinationId, Router};
+use causeway_router::{Delivery, DestinationId, Registrations, Router};
 use causeway_store::Position;
 use serde::Serialize;
 
@@ -28,10 +28,14 @@ struct To {
 pub async fn deliveries(
     _: Admin,
     State(router): State<Router>,
+    State(registrations): State<Registrations>,
     bridges: Option<Bridges>,
     Path(event_id): Path<String>,
 ) -> Result<Json<Deliveries>, ApiError> {
-    let (position, list) = found(&router, bridges.as_ref(), &event_id).await?;
+    let (position, mut list) = found(&router, bridges.as_ref(), &event_id).await?;
+    for (destination, delivery) in &mut list {
+        registrations.reported(destination, &event_id, delivery).await?;
+    }
     let to = |(destination, delivery): (DestinationId, Delivery)| To { destination: destination.to_string(), delivery };
     Ok(Json(Deliveries { event_id, position: position.0, deliveries: list.into_iter().map(to).collect() }))
 }

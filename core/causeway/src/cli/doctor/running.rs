@@ -64,7 +64,10 @@ async fn appservices(client: &Client, registrations: &Value, findings: &mut Find
         let id = text(&registration["id"]);
         let path = table::path(&format!("{BASE}/registrations"), &[&id, "ping"])?;
         match client.post(&path, &json!({})).await {
-            Ok(answer) => findings.ok("appservices", format!("{id} answered in {} ms", answer["duration_ms"])),
+            Ok(answer) => {
+                findings.ok("appservices", format!("{id} answered in {} ms", answer["duration_ms"]));
+                states(client, &id, findings).await?;
+            }
             Err(error) => {
                 let said = format!("{error:#}");
                 // Libraries that know no pings answer so.
@@ -124,23 +127,29 @@ async fn bridges(client: &Client, findings: &mut Findings) -> anyhow::Result<()>
             findings.note("bridges", format!("{id} is disabled; `causeway bridge enable {id}` starts it"));
             continue;
         }
-        let states = client.get(&table::path(&format!("{BASE}/bridges"), &[&id, "state"])?).await?;
-        let logins = states["remoteState"].as_object().into_iter().flatten();
-        let logins = logins.map(|(login, state)| (format!("{id}, login {login}"), state));
         let before = findings.0.len();
-        for (who, state) in [(id.clone(), &states["bridgeState"])].into_iter().chain(logins) {
-            let status = state["state_event"].as_str().unwrap_or_default();
-            if WELL.contains(&status) {
-                continue;
-            }
-            findings
-                .wrong("bridges", format!("{who}: {status} ({}) {}", text(&state["error"]), text(&state["message"])));
-        }
+        states(client, &id, findings).await?;
         if let Some(text) = unpinned(bridge) {
             findings.wrong("bridges", format!("{id}: {text}"));
         }
         if findings.0.len() == before {
             findings.ok("bridges", format!("{id} runs with {} logins", bridge["logins"]));
+        }
+    }
+    Ok(())
+}
+
+/// What a bridge, inside the hub or behind an appservice, says of itself and of its logins.
+async fn states(client: &Client, id: &str, findings: &mut Findings) -> anyhow::Result<()> {
+    let states = client.get(&table::path(&format!("{BASE}/bridges"), &[id, "state"])?).await?;
+    let logins = states["remoteState"].as_object().into_iter().flatten();
+    let logins = logins.map(|(login, state)| (format!("{id}, login {login}"), state));
+    let bridge = Some((id.to_owned(), &states["bridgeState"])).filter(|(_, state)| state.is_object());
+    for (who, state) in bridge.into_iter().chain(logins) {
+        let status = state["state_event"].as_str().unwrap_or_default();
+        if !WELL.contains(&status) {
+            let text = format!("{who}: {status} ({}) {}", text(&state["error"]), text(&state["message"]));
+            findings.wrong("bridges", text);
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! A bridge to the harbor on mautrix's bridgev2: the Go library that most of today's bridges are built on.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use causeway_blackbox::{Database, Hub, Program, escape, free_port, http_client, scenario, until};
 use serde_json::{Value, json};
 
@@ -23,7 +23,10 @@ pub async fn started(scene: &Scene, encryption: Value) -> Result<Program> {
         "network": {"port": scene.harbor.port},
         "bridge": {"permissions": {Hub::SERVER_NAME: "admin"}},
         "database": {"type": "sqlite3-fk-wal", "uri": format!("file:{}?_txlock=immediate", database.display())},
-        "homeserver": {"address": scene.hub.url(), "domain": Hub::SERVER_NAME},
+        "homeserver": {
+            "address": scene.hub.url(), "domain": Hub::SERVER_NAME,
+            "status_endpoint": format!("{}/_causeway/appservice/v1/bridge_state", scene.hub.url()),
+        },
         "appservice": {"address": format!("http://127.0.0.1:{port}"), "hostname": "127.0.0.1", "port": port},
         "matrix": {"message_status_events": true, "delivery_receipts": true},
         "backfill": {
@@ -73,6 +76,14 @@ async fn conversation(database: Database) -> Result<()> {
     let mut bridge = started(&scene, json!({})).await?;
     let management = logged_in(&scene).await?;
     management.ask("version", "harborbridge").await?;
+    until("the login's state", || async {
+        let states = scene.hub.command(&["bridge", "state", "harbor", "--json"]).await?;
+        let login = states["remoteState"].as_object().and_then(|logins| logins.values().next());
+        let login = login.with_context(|| format!("no login in {states}"))?;
+        ensure!(login["state_event"] == "CONNECTED" && login["user_id"] == scene.alice.user_id, "{states}");
+        Ok(())
+    })
+    .await?;
     let room_id = talk(&scene).await?;
     message_status(&scene, &room_id).await?;
     talk_while_away(&scene, &mut bridge, &room_id).await?;
@@ -89,6 +100,9 @@ async fn message_status(scene: &Scene, room_id: &str) -> Result<()> {
     };
     let event = sees(&scene.alice, room_id, "the status of a message", is_meant).await?;
     ensure!(event["content"]["status"] == "SUCCESS", "its status is {event}");
+    let shown = scene.hub.command(&["queue", "event", &said, "--json"]).await?;
+    let [delivery] = shown["deliveries"].as_array().map_or(&[][..], Vec::as_slice) else { bail!("{shown}") };
+    ensure!(delivery["destination"] == "appservice:harbor" && delivery["state"] == "network", "{shown}");
     Ok(())
 }
 
