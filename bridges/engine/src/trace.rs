@@ -50,6 +50,8 @@ pub struct TracedEvent {
     pub calls: Vec<Call>,
     /// what became of it at the network, by login
     pub sends: Vec<TracedSend>,
+    /// logins of which its sender is told how it ends: they were told that it waits, or asked for another try
+    pub awaited: Vec<LoginId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -94,8 +96,6 @@ pub struct TracedSend {
     pub reason: Option<String>,
     /// of its last change, in milliseconds since the Unix epoch
     pub at: i64,
-    /// its sender was told that it waits, and is told of its end
-    pub end_is_awaited: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -214,7 +214,6 @@ impl Bridge {
                 (SendStatus::Pending, 0) => "waiting",
                 (status, _) => status.as_str(),
             },
-            end_is_awaited: state.awaited.contains_key(&(LoginId(row.login.clone()), id.to_owned())),
             login: row.login,
             attempts: row.attempt,
             reason: row.detail,
@@ -236,6 +235,7 @@ impl Bridge {
                 .collect(),
             calls: state.calls.about(id),
             sends: rows.into_iter().map(send).collect(),
+            awaited: state.awaited.keys().filter(|(_, event)| event == id).map(|(login, _)| login.clone()).collect(),
         }))
     }
 

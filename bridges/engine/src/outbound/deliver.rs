@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use causeway_router::{Delivered, Transaction};
 use causeway_store::bridges::sends::{self, SendRow, SendStatus};
 use causeway_store::{Commit, Entry, Position};
+use ruma::EventId;
 
 use super::convert::Converted;
 use super::waiting::Wait;
@@ -18,6 +19,9 @@ use crate::trace::{Call, outcome_word};
 
 const ORPHAN: &str = "what it is about has no id on the network: it did not arrive there, or may not have";
 const HOMELESS: &str = "its room was deleted";
+
+/// An event that is younger goes as it was handed over.
+const FRESH_MS: i64 = 1_000;
 
 /// What is to be done with the entries of a transaction, as far as it is known before a call.
 #[derive(Default)]
@@ -155,7 +159,10 @@ impl Bridge {
                 round.retries.push((row, target));
                 continue;
             } else {
-                Some(self.convert(login, entry, attempt).await?)
+                // What a call does by HTTP may have left before.
+                let has_not_left = row.attempt == 0 && (transaction.attempt == 1 || !self.calls_out());
+                let entry = if has_not_left { self.as_it_is_now(entry).await? } else { Arc::clone(entry) };
+                Some(self.convert(login, &entry, attempt).await?)
             };
             let (target, holds_room) = match converted {
                 Some(Converted::Waits { target, own }) => (Some(target), own),
@@ -223,6 +230,16 @@ impl Bridge {
             again = true;
         }
         Ok(again)
+    }
+
+    /// An event that waited may have been taken back meanwhile.
+    async fn as_it_is_now(&self, entry: &Arc<Entry>) -> Result<Arc<Entry>, MatrixError> {
+        let is_fresh = (crate::engine::now_ms() as i64) < entry.origin_server_ts.saturating_add(FRESH_MS);
+        let now = match <&EventId>::try_from(&*entry.event_id) {
+            Ok(event_id) if !is_fresh => self.matrix().event(event_id).await?,
+            _ => None,
+        };
+        Ok(now.unwrap_or_else(|| Arc::clone(entry)))
     }
 
     /// A row of an event that was not offered yet.

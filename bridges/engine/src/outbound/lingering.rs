@@ -17,6 +17,7 @@ use causeway_store::bridges::awaited_ends;
 use causeway_store::bridges::sends::{self, SendRow, SendStatus};
 use causeway_store::{Commit, Entry, Position, Statement, Stretch};
 use ruma::{EventId, RoomId};
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::convert::Converted;
@@ -181,13 +182,21 @@ impl Bridge {
     async fn tell_end(&self, login: &LoginId, event_id: &str, room: &str) -> Result<(), MatrixError> {
         let row = sends::get(self.store(), self.id.as_str(), login.as_str(), event_id).await?;
         let forget = awaited_ends::delete(self.id.as_str(), login.as_str(), event_id);
-        let end = self.untold_end(row.as_ref()).zip(self.portal_of(room));
-        let works = end.map(|((status, reason, text), key)| {
+        let end = if self.is_taken_back(event_id).await? { None } else { self.untold_end(row.as_ref()) };
+        let works = end.zip(self.portal_of(room)).map(|((status, reason, text), key)| {
             let reason = reason.map(str::to_owned);
             (Lane::Portal(key), Work::SendStatus { event_id: event_id.to_owned(), status, reason, text })
         });
         let plan = Plan { statements: vec![forget], works: works.into_iter().collect(), ..Plan::default() };
         self.take_works(plan).await
+    }
+
+    /// Whether an event was redacted, or purged: nobody waits for it any more.
+    async fn is_taken_back(&self, event_id: &str) -> Result<bool, MatrixError> {
+        let Ok(event_id) = <&EventId>::try_from(event_id) else { return Ok(true) };
+        let Some(entry) = self.matrix().event(event_id).await? else { return Ok(true) };
+        let pdu: Value = serde_json::from_str(&entry.json).unwrap_or_default();
+        Ok(pdu["content"].as_object().is_none_or(Map::is_empty) && &*entry.event_type != "m.room.redaction")
     }
 
     /// What its sender was not told when it came to its end.

@@ -57,6 +57,7 @@ on_both_databases! {
     outbound::a_pending_message_is_settled_by_its_echo_and_makes_no_second_event,
     outbound::a_store_that_wakes_for_a_message_takes_it_once,
     outbound::a_pending_message_is_offered_again_with_its_attempt_and_an_unknown_end_is_shown,
+    outbound::what_is_taken_back_before_it_left_is_sent_to_nobody,
     outbound::a_failure_is_told_to_the_sender_with_its_reason,
     outbound::what_is_about_a_pending_message_waits_for_it_and_so_does_what_follows,
     outbound::what_is_about_a_message_that_is_sent_in_the_call_goes_right_after_it,

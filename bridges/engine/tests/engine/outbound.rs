@@ -77,6 +77,28 @@ pub async fn a_pending_message_is_offered_again_with_its_attempt_and_an_unknown_
     assert_eq!(notice.content["m.relates_to"]["m.in_reply_to"]["event_id"], *entry.event_id);
 }
 
+pub async fn what_is_taken_back_before_it_left_is_sent_to_nobody(world: World) {
+    let (_, room) = portal(&world).await;
+    let says = |body: &str| {
+        let content = json!({"msgtype": "m.text", "body": body});
+        world.matrix.entry(&room, "@alice:hub.test", "m.room.message", None, content)
+    };
+    let (regretted, kept) = (says("regretted"), says("kept"));
+    world.matrix.redact(&regretted);
+    world.router.deliver("login:irc:alice", 1, vec![regretted.clone(), kept.clone()]).await;
+    let offered: Vec<String> = world.host.connector.offered.lock().unwrap().iter().map(|it| it.id.clone()).collect();
+    assert_eq!(offered, [kept.event_id.to_string()]);
+    // What may have left is offered again: its redaction has to follow it.
+    let left = says("left");
+    answers(&world, vec![Outcome::Pending]);
+    world.router.deliver("login:irc:alice", 1, vec![left.clone()]).await;
+    world.matrix.redact(&left);
+    let world = world.restart().await;
+    world.router.deliver("login:irc:alice", 2, vec![left.clone()]).await;
+    let offered: Vec<u32> = world.host.connector.offered.lock().unwrap().iter().map(|it| it.attempt).collect();
+    assert_eq!(offered, [2]);
+}
+
 pub async fn a_failure_is_told_to_the_sender_with_its_reason(world: World) {
     let (_, room) = portal(&world).await;
     let error = RemoteError { kind: ErrorKind::Forbidden, message: "you are muted".into(), retry_after_ms: None };

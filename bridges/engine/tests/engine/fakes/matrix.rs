@@ -158,6 +158,12 @@ impl FakeMatrix {
         entry
     }
 
+    /// From now on it is a redacted one; who has the entry has it as it was.
+    pub fn redact(&self, entry: &Entry) {
+        let redacted = Entry { json: json!({"content": {}}).to_string().into(), ..entry.clone() };
+        self.entries.lock().unwrap().insert(entry.event_id.to_string(), Arc::new(redacted));
+    }
+
     fn say(&self, event: &NewEvent, event_id: &str) {
         let content: Value = serde_json::from_str(event.content.get()).unwrap();
         let mut rooms = self.rooms.lock().unwrap();

@@ -40,10 +40,10 @@ pub fn print(answer: &Value) {
             if let Some(reason) = send["reason"].as_str() {
                 line += &format!(" ({reason})");
             }
-            if send["end_is_awaited"] == true {
-                line += "; its sender was told that it waits";
-            }
             println!("{line}");
+        }
+        for login in list(&event["awaited"]) {
+            println!("  its sender waits to be told how it ends, by {}", text(&login));
         }
         for remote in list(&event["remote"]) {
             let part = remote["part"].as_str().map(|part| format!(", part {part}")).unwrap_or_default();

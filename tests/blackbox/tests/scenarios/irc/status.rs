@@ -59,11 +59,26 @@ async fn waiting(database: Database) -> Result<()> {
 
     hub.command(&["bridge", "disable", "irc"]).await?;
     let stopped = alice.say(&room_id, "while it is stopped").await?;
+    let regretted = alice.say(&room_id, "never mind").await?;
     let waits = ("PENDING", json!("m.bridge_unavailable"));
     is_told(&stopped, std::slice::from_ref(&waits)).await?;
+    is_told(&regretted, std::slice::from_ref(&waits)).await?;
+    let awaited = async |event_id: &str| -> Result<usize> {
+        let trace = hub.command(&["bridge", "trace", "irc", event_id, "--json"]).await?;
+        trace["events"][0]["awaited"].as_array().map(Vec::len).with_context(|| trace.to_string())
+    };
+    assert_eq!(awaited(&regretted).await?, 1);
+    alice.redact(&room_id, &regretted).await?;
     hub.command(&["bridge", "enable", "irc"]).await?;
     wilma.wait_to_hear("alicem", CHANNEL, &["quick", "while it is away", "while it is stopped"]).await?;
-    is_told(&stopped, &[waits, ("SUCCESS", Value::Null)]).await?;
+    is_told(&stopped, &[waits.clone(), ("SUCCESS", Value::Null)]).await?;
+    until("nobody to wait for what was taken back", || async {
+        let awaited = awaited(&regretted).await?;
+        ensure!(awaited == 0, "{awaited}");
+        Ok(())
+    })
+    .await?;
+    is_told(&regretted, &[waits]).await?;
     assert_eq!(statuses(&quick).await?, [], "what does not wait is not told");
     Ok(())
 }
