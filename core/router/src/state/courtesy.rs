@@ -5,8 +5,8 @@ use std::time::Duration;
 use causeway_store::Position;
 use tokio::time::Instant;
 
-/// Between two transactions of what waited, while the log grows: 10,000 entries a second in full ones.
-const PAUSE: Duration = Duration::from_millis(10);
+/// Between two transactions of what waited, while the log grows: 5,000 entries a second in full ones.
+const PAUSE: Duration = Duration::from_millis(20);
 /// The log is said to grow until it has not for so long.
 const STIRRED: Duration = Duration::from_millis(100);
 

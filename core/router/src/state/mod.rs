@@ -54,8 +54,8 @@ pub(crate) use view::{Behind, LaneView, Owed};
 
 /// Entries that wait in memory for one destination; whoever has more waiting reads the log.
 const INBOX: usize = 512;
-/// Entries of one read of the log.
-pub(crate) const PAGE: usize = 500;
+/// Entries of one read of the log. Small: while a page is unpacked, nothing else runs on its thread.
+pub(crate) const PAGE: usize = 100;
 /// Exceptions of one destination, and lanes, at most: from then on it takes nothing new.
 const EXCEPTIONS: usize = 10_000;
 const LANES: usize = 10_000;

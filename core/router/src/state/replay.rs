@@ -10,7 +10,7 @@ use super::flights::Way;
 use super::lane::Lane;
 
 /// Entries of one read.
-pub(crate) const REPLAY_PAGE: usize = 500;
+pub(crate) const REPLAY_PAGE: usize = 100;
 
 pub(super) struct Replay {
     pub epoch: String,
