@@ -1,6 +1,7 @@
 //! The log in order: batches, pages, pauses.
 
 use super::*;
+use crate::DeliveryState;
 
 #[test]
 fn entries_are_taken_in_log_order_in_full_batches() {
@@ -163,4 +164,59 @@ fn what_takes_long_is_sent_in_smaller_transactions() {
         let took = if expected == 5 { Duration::from_millis(1) } else { Duration::from_secs(200) };
         machine.state.answered(way, &taken, took, machine.now, &machine.timing);
     }
+}
+
+/// What is remembered of them is for eyes only: an id is never given to other entries, however long ago it was used. The
+/// machine checks that of every transaction, over restarts too.
+#[test]
+fn of_the_last_transactions_the_ids_are_shown_and_none_is_ever_used_again() {
+    let mut machine = Machine::at_rest();
+    for position in 1..=200 {
+        machine.append(position..=position, 1);
+        machine.run();
+        if position % 50 == 0 {
+            machine.run_for(MINUTE);
+            machine = machine.restarted();
+        }
+        if position == 120 {
+            let shown = |position| machine.state.delivery_of(Position(position), RoomNid(1));
+            let states = [101, 120].map(|position| (shown(position).state, shown(position).txn_id.is_some()));
+            assert_eq!(states, [(DeliveryState::Bridge, true); 2]);
+            assert_eq!(shown(100).txn_id, None, "of the process before");
+        }
+    }
+    machine.run_for(MINUTE);
+    assert_eq!(machine.tried.len(), 200, "one id each");
+    let mut machine = Machine::at_rest();
+    for position in 1..=70 {
+        machine.append(position..=position, 1);
+        machine.run();
+    }
+    let shown = [6, 7, 70].map(|position| machine.state.delivery_of(Position(position), RoomNid(1)).txn_id.is_some());
+    assert_eq!(shown, [false, true, true], "of the last 64");
+}
+
+#[test]
+fn what_is_owed_is_what_waits_anywhere_and_nothing_else() {
+    let mut machine = Machine::at_rest();
+    machine.append(1..=2, 1);
+    machine.run();
+    machine.pending = true;
+    machine.append(3..=3, 1);
+    machine.run();
+    machine.down = Some(held());
+    machine.append(4..=9, 2);
+    machine.run();
+    machine.state.fall_behind();
+    let within = Stretch { after: Position(0), until: Position(8) };
+    let owed = machine.state.owed(within);
+    assert_eq!(owed.exceptions, [EventNid(1003)]);
+    assert_eq!(owed.log, Some(Stretch { after: machine.state.read, until: Position(8) }));
+    let mut waiting: Vec<i64> = owed.entries.iter().map(|entry| entry.position.0).collect();
+    waiting.dedup();
+    assert!(waiting.first() == Some(&4) && waiting.last() <= Some(&8), "{waiting:?}");
+    let open = (1..=9).filter(|position| machine.state.is_open(Position(*position), entry(*position, 2).room_nid));
+    assert_eq!(open.collect::<Vec<_>>(), (3..=9).collect::<Vec<_>>());
+    machine.state.lapse(Position(9), machine.now);
+    assert!(!machine.state.is_open(Position(9), RoomNid(2)), "it has lapsed");
 }
