@@ -117,6 +117,10 @@ pub struct Config {
     pub extra_well_known: serde_json::Map<String, serde_json::Value>,
     /// whether other servers are told to reach this one on port 443
     pub serve_server_wellknown: bool,
+    /// `/.well-known/matrix/support`; none: there is no such document
+    pub support: Option<serde_json::Value>,
+    /// what calls can go over (MSC4143)
+    pub rtc_transports: Vec<serde_json::Value>,
     /// whether passwords log in
     pub password_login: bool,
     /// whether passwords confirm what only the account's owner may do

@@ -1,6 +1,8 @@
 //! Unread counts: events after the user's receipts, judged by the user's push rules when a client asks. What was judged
 //! is remembered, so each event is judged once per user who syncs; ghosts, who don't, cost nothing.
 
+mod past;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +15,8 @@ use serde::Deserialize;
 
 use crate::push::{Effect, Push, actions, evaluate};
 use crate::rooms::{RoomSnapshot, SendError};
+
+pub use past::{Past, PastNotification, PastRequest};
 
 /// Unread events are counted back to this many; the counts of a room with more are those of the newest.
 const COUNTED: usize = 1_000;
@@ -89,9 +93,7 @@ impl Notifications {
         let events = self.judged(user_id, room, from).await?;
         let mut counts = UnreadCounts::default();
         for (place, thread, effect) in &events.events {
-            let marks =
-                [read_up_to(&receipts, ""), read_up_to(&receipts, if thread.is_empty() { "main" } else { thread })];
-            if *place <= from || marks.into_iter().flatten().any(|mark| *place <= mark) {
+            if *place <= from || is_read(&receipts, *place, thread) {
                 continue;
             }
             let unread = match thread.is_empty() {
@@ -188,6 +190,12 @@ impl Notifications {
 /// Whether it came as something new, and not from a batch.
 fn is_new(entry: &Entry) -> bool {
     entry.kind == EntryKind::Live && !entry.quiet
+}
+
+/// Whether a receipt of the user covers an event of a thread; empty: of none.
+fn is_read(receipts: &[ReceiptRow], place: Place, thread: &str) -> bool {
+    let own = if thread.is_empty() { "main" } else { thread };
+    ["", own].into_iter().filter_map(|thread| read_up_to(receipts, thread)).any(|mark| place <= mark)
 }
 
 /// The newest event that a user's receipts of a thread name, public or private.

@@ -29,6 +29,12 @@ const UNREDACTED: &str = events!(
     "where e.room = $1 and e.place < $2 and e.sender = $3 and e.redacted_by is null and e.kind in (0, 1) \
     order by e.place desc limit $4"
 );
+/// The newest first, of rooms that the user is in or invited to; along the log.
+const OTHERS_BEFORE: &str = events!(
+    "where e.position < $1 and e.position >= $2 and e.kind = 0 and e.quiet = 0 and e.redacted_by is null \
+    and e.sender <> $3 and e.room in (select m.room from memberships m where m.member = $3 \
+    and m.membership in ('join', 'invite')) order by e.position desc limit $4"
+);
 const BY_EVENT_ID: &str = events!("where e.event_id = $1");
 const BY_POSITION: &str = events!("where e.position = $1");
 const BY_NIDS: Listed = listed!(events!("where e.nid in "), "");
@@ -38,7 +44,7 @@ const BY_EVENT_IDS: Listed = Listed {
 };
 
 #[cfg(test)]
-pub(crate) const SQL: &[&str] = &[AFTER, UNREDACTED, BY_EVENT_ID, BY_POSITION];
+pub(crate) const SQL: &[&str] = &[AFTER, UNREDACTED, OTHERS_BEFORE, BY_EVENT_ID, BY_POSITION];
 #[cfg(test)]
 pub(crate) const LISTED: &[Listed] = &[BY_NIDS, BY_EVENT_IDS];
 
@@ -139,6 +145,18 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Arc<Entry>>, StoreError> {
         Ok(entries(self.fetch_events(UNREDACTED, values![room.0, before.0, sender.0, limit as i64]).await?))
+    }
+
+    /// What others said, as something new, in the rooms that a user is in or invited to, and nobody redacted: before a
+    /// position and not before another, the newest first.
+    pub async fn others_before(
+        &self,
+        user: UserNid,
+        before: Position,
+        down_to: Position,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        self.fetch_events(OTHERS_BEFORE, values![before.0, down_to.0, user.0, limit as i64]).await
     }
 
     /// An event of any kind.

@@ -20,6 +20,7 @@ mod push;
 mod reports;
 mod room;
 mod room_keys;
+mod rtc_transports;
 mod search;
 pub(crate) mod session;
 mod sync;
@@ -43,6 +44,11 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .on::<endpoints::discovery::discover_homeserver::Request, _>(well_known::client)
         .route("/_matrix/consent", axum::routing::get(terms::terms))
         .route("/.well-known/matrix/server", axum::routing::get(well_known::server))
+        .route("/.well-known/matrix/support", axum::routing::get(well_known::support))
+        .route(
+            "/_matrix/client/unstable/org.matrix.msc4143/rtc/transports",
+            axum::routing::get(rtc_transports::rtc_transports),
+        )
         .on::<endpoints::appservice::request_ping::v1::Request, _>(appservice::ping)
         .route("/_causeway/appservice/v1/bridge_state", axum::routing::post(bridge_state::bridge_state))
         .on::<endpoints::presence::get_presence::v3::Request, _>(presence::get)

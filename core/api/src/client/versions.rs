@@ -11,12 +11,13 @@ const VERSIONS: [&str; 25] = [
 ];
 
 /// Flags of what works here. Each switches bridges to another code path: never one without its behavior.
-const FEATURES: [&str; 10] = [
+const FEATURES: [&str; 11] = [
     "com.beeper.batch_sending",
     "com.beeper.msc4169",
     "fi.mau.msc2246.stable",
     "fi.mau.msc2659.stable",
     "org.matrix.msc3916.stable",
+    "org.matrix.msc4143",
     "org.matrix.msc4194",
     "org.matrix.simplified_msc3575",
     "uk.half-shot.msc2666.query_mutual_rooms",

@@ -27,3 +27,8 @@ pub async fn server(State(config): State<Arc<Config>>) -> Result<Json<Value>, Ap
     let server = if name.port().is_some() { name.to_string() } else { format!("{name}:443") };
     Ok(Json(json!({ "m.server": server })))
 }
+
+/// `GET /.well-known/matrix/support` (client-server API, "Well-known URIs"): whom people turn to
+pub async fn support(State(config): State<Arc<Config>>) -> Result<Json<Value>, ApiError> {
+    config.support.clone().map(Json).ok_or_else(|| ApiError::not_found("no contact is configured"))
+}

@@ -111,6 +111,8 @@ impl TestHub {
             registration_shared_secret: Some(SHARED_SECRET.to_owned()),
             extra_well_known: serde_json::Map::new(),
             serve_server_wellknown: false,
+            support: None,
+            rtc_transports: Vec::new(),
             password_login: true,
             password_confirms: true,
             password_policy: PasswordPolicy::default(),

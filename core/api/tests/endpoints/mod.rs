@@ -17,6 +17,7 @@ mod keys;
 mod limits;
 mod media;
 mod moderation;
+mod notifications;
 mod passwords;
 mod pings_and_queries;
 mod profiles;

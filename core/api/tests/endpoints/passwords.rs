@@ -55,11 +55,14 @@ async fn well_known_tells_what_is_configured_and_nothing_else() {
     let silent = TestHub::start().await;
     silent.get("/.well-known/matrix/server", "").await.refused(404, "M_NOT_FOUND");
     silent.get("/.well-known/matrix/client", "").await.refused(404, "M_NOT_FOUND");
+    silent.get("/.well-known/matrix/support", "").await.refused(404, "M_NOT_FOUND");
     let hub = TestHub::start_with(
         |config| {
             config.serve_server_wellknown = true;
             config.public_baseurl = Some("https://matrix.hub.test".to_owned());
             config.extra_well_known.insert("org.example.extra".to_owned(), json!({ "a": 1 }));
+            config.support = Some(json!({ "support_page": "https://hub.test/help" }));
+            config.rtc_transports = vec![json!({ "type": "livekit", "livekit_service_url": "https://rtc.hub.test" })];
         },
         generous(),
     )
@@ -67,4 +70,11 @@ async fn well_known_tells_what_is_configured_and_nothing_else() {
     assert_eq!(hub.get("/.well-known/matrix/server", "").await.ok(), json!({ "m.server": "hub.test:443" }));
     let client = json!({ "m.homeserver": { "base_url": "https://matrix.hub.test" }, "org.example.extra": { "a": 1 } });
     assert_eq!(hub.get("/.well-known/matrix/client", "").await.ok(), client);
+    let support = hub.get("/.well-known/matrix/support", "").await.ok();
+    assert_eq!(support, json!({ "support_page": "https://hub.test/help" }));
+    let (_, token) = hub.user("alice").await;
+    let path = "/_matrix/client/unstable/org.matrix.msc4143/rtc/transports";
+    hub.get(path, "").await.refused(401, "M_MISSING_TOKEN");
+    let transport = json!({ "type": "livekit", "livekit_service_url": "https://rtc.hub.test" });
+    assert_eq!(hub.get(path, &token).await.ok(), json!({ "rtc_transports": [transport] }));
 }

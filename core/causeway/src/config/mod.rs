@@ -14,6 +14,7 @@ mod push;
 mod rate_limits;
 mod retention;
 mod section;
+mod support;
 mod terms;
 
 use std::fmt;
@@ -52,6 +53,10 @@ pub struct Config {
     /// without a `/` at its end
     pub public_baseurl: Option<String>,
     pub extra_well_known_client_content: serde_json::Map<String, serde_json::Value>,
+    /// `/.well-known/matrix/support`
+    pub support: Option<serde_json::Value>,
+    /// what calls can go over
+    pub rtc_transports: Vec<serde_json::Value>,
     pub serve_server_wellknown: bool,
     pub presence_enabled: bool,
     pub default_room_version: RoomVersionId,
@@ -185,6 +190,8 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
         public_baseurl: public_baseurl(root),
         extra_well_known_client_content: root.json("extra_well_known_client_content"),
         serve_server_wellknown: root.bool("serve_server_wellknown", false),
+        support: support::read(root, &own),
+        rtc_transports: rtc_transports(root),
         presence_enabled: presence_enabled(root),
         default_room_version: version("default_room_version", RoomVersionId::V12),
         appservice_default_room_version: version("appservice_default_room_version", RoomVersionId::V11),
@@ -235,6 +242,23 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
     own.finish();
     root.finish();
     Some(config)
+}
+
+/// `matrix_rtc.transports`: what is told to clients as it is.
+fn rtc_transports(root: &Section<'_>) -> Vec<serde_json::Value> {
+    let section = root.section("matrix_rtc");
+    let transports = section.get("transports").map(serde_json::to_value);
+    section.finish();
+    match transports {
+        None => Vec::new(),
+        Some(Ok(serde_json::Value::Array(transports))) if transports.iter().all(|it| it["type"].is_string()) => {
+            transports
+        }
+        Some(_) => {
+            section.mistake("transports", "must be a list of mappings, each with a type");
+            Vec::new()
+        }
+    }
 }
 
 /// Given as it is, or in a file of its own.

@@ -163,6 +163,32 @@ fn email_and_what_it_is_for() {
 }
 
 #[test]
+fn whom_people_turn_to() {
+    let support =
+        |text: &str| parse_text(&format!("server_name: example.org\n{text}")).expect("no mistakes").config.support;
+    assert_eq!(support(""), None);
+    let admin =
+        |key: &str, value: &str| Some(serde_json::json!({ "contacts": [{ "role": "m.role.admin", key: value }] }));
+    assert_eq!(support("admin_contact: mailto:admin@example.org\n"), admin("email_address", "admin@example.org"));
+    assert_eq!(support("admin_contact: 'https://matrix.to/#/@a:example.org'\n"), admin("matrix_id", "@a:example.org"));
+    let own = "admin_contact: mailto:x@example.org\ncauseway: {support: {support_page: 'https://example.org/help', \
+        contacts: [{role: m.role.security, matrix_id: '@b:example.org'}]}}\n";
+    let expected = serde_json::json!({ "support_page": "https://example.org/help",
+        "contacts": [{ "role": "m.role.security", "matrix_id": "@b:example.org" }] });
+    assert_eq!(support(own), Some(expected));
+    let said = mistakes(
+        "server_name: example.org\ncauseway: {support: {support_page: help, contacts: [{role: x}, {matrix_id: bob}]}}\n\
+         matrix_rtc: {transports: [livekit]}\n",
+    );
+    for part in
+        ["support.support_page: must be", "contacts.0.email_address: is missing", "contacts.1.matrix_id: is no user"]
+    {
+        assert!(said.contains(part), "{part} is not in:\n{said}");
+    }
+    assert!(said.contains("matrix_rtc.transports: must be a list of mappings"), "{said}");
+}
+
+#[test]
 fn registration_files_are_checked_with_their_lines() {
     let folder = tempfile::tempdir().expect("a folder");
     let registration = |id: &str, prefix: &str| {
