@@ -14,6 +14,7 @@ use causeway_hub::filters::Filters;
 use causeway_hub::keys::Keys;
 use causeway_hub::media::Media;
 use causeway_hub::presence::Presences;
+use causeway_hub::previews::Previews;
 use causeway_hub::profiles::Profiles;
 use causeway_hub::purge::Purges;
 use causeway_hub::push::Push;
@@ -78,6 +79,7 @@ parts! {
     keys: Keys,
     media: Media,
     presences: Presences,
+    previews: Option<Previews>,
     profiles: Profiles,
     purges: Purges,
     push: Push,

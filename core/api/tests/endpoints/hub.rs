@@ -18,10 +18,12 @@ use causeway_hub::filters::Filters;
 use causeway_hub::keys::Keys;
 use causeway_hub::lossy::Lossy;
 use causeway_hub::media::Media;
+use causeway_hub::outbound::{AddressRanges, Outbound};
 use causeway_hub::presence::Presences;
+use causeway_hub::previews::{PreviewSettings, Previews, UrlPart, UrlPattern};
 use causeway_hub::profiles::Profiles;
 use causeway_hub::purge::Purges;
-use causeway_hub::push::{AddressRanges, Gateways, Push, PushSources};
+use causeway_hub::push::{Gateways, Push, PushSources};
 use causeway_hub::receipts::Receipts;
 use causeway_hub::reports::Reports;
 use causeway_hub::rooms::Rooms;
@@ -153,7 +155,9 @@ impl TestHub {
             include_content: true,
             count_rooms: true,
         });
+        let media = Media::new(store.clone(), server_name.clone(), folder.path().join("media"), MAX_UPLOAD);
         let api = Api::new(Parts {
+            previews: Some(previews(&store, &media)),
             config: Arc::new(config),
             limits: RateLimits::new(rates),
             search: Search::new(store.clone(), timelines.clone()),
@@ -172,7 +176,7 @@ impl TestHub {
             reports: Reports::new(store.clone()),
             deletions: Deletions::new(store.clone(), rooms.clone(), Purges::new(store.clone())),
             purges: Purges::new(store.clone()),
-            media: Media::new(store.clone(), server_name, folder.path().join("media"), MAX_UPLOAD),
+            media,
             nonces: Nonces::default(),
             presences,
             profiles: Profiles::new(store.clone(), rooms.clone()),
@@ -251,6 +255,19 @@ impl TestHub {
     pub async fn put(&self, path: &str, token: &str, body: Value) -> Answered {
         self.call("PUT", path, token, body.to_string()).await
     }
+}
+
+/// Loopback is reached but for one address, and all but for what is below `/denied`.
+fn previews(store: &Store, media: &Media) -> Previews {
+    let ranges = AddressRanges { denied: vec!["127.0.0.2/32".parse().expect("a range")], allowed: Vec::new() };
+    let denied = UrlPattern::new(UrlPart::Path, "/denied*").expect("a pattern");
+    let settings = PreviewSettings {
+        denied_urls: vec![vec![denied]],
+        max_size: 100_000,
+        accept_language: "de, en;q=0.5".to_owned(),
+    };
+    let outbound = Outbound::new(ranges, std::time::Duration::from_secs(20)).expect("an HTTP client");
+    Previews::start(store.clone(), media.clone(), outbound, settings)
 }
 
 /// Limits that no test meets by chance.

@@ -20,6 +20,7 @@ mod moderation;
 mod notifications;
 mod passwords;
 mod pings_and_queries;
+mod previews;
 mod profiles;
 mod properties;
 mod purge;

@@ -1,5 +1,6 @@
 //! homeserver.yaml: Synapse's names where the meaning is the same, our own under `causeway:`.
 
+mod addresses;
 pub mod certificate;
 mod database;
 mod email;
@@ -16,6 +17,7 @@ mod retention;
 mod section;
 mod support;
 mod terms;
+mod url_previews;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -36,6 +38,7 @@ pub use passwords::Passwords;
 pub use rate_limits::{RateLimit, RateLimits};
 use ruma::{OwnedServerName, RoomVersionId};
 use section::{Section, Source};
+pub use url_previews::UrlPreviews;
 
 /// A value that must never be printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -82,6 +85,8 @@ pub struct Config {
     /// our token goes into the query of requests to appservices too
     pub use_appservice_legacy_authorization: bool,
     pub enable_metrics: bool,
+    /// none: links are not previewed
+    pub url_previews: Option<UrlPreviews>,
     pub push: push::Push,
     pub rate_limits: RateLimits,
     /// none: messages are kept for good
@@ -211,6 +216,7 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
         app_service_config_files: root.strings("app_service_config_files").into_iter().map(at).collect(),
         use_appservice_legacy_authorization: root.bool("use_appservice_legacy_authorization", false),
         enable_metrics: root.bool("enable_metrics", false),
+        url_previews: url_previews::read(root),
         push: push::read(root),
         rate_limits: rate_limits::read(root),
         retention: retention::read(root),

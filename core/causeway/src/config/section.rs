@@ -74,6 +74,12 @@ impl<'a> Section<'a> {
         self.value.get(key).filter(|value| !value.is_null()).cloned()
     }
 
+    /// All of this section, for one whose keys are data.
+    pub fn keys(&self) -> Vec<String> {
+        let Value::Mapping(mapping) = &self.value else { return Vec::new() };
+        mapping.keys().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
     pub fn section(&self, key: &str) -> Section<'a> {
         let value = self.get(key).unwrap_or(Value::Null);
         if !value.is_mapping() && !value.is_null() {
@@ -279,8 +285,7 @@ impl<'a> Section<'a> {
 
 /// What an admin may rely on, and why it has no effect here; the beginnings of keys.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
-    ("url_preview_", "there are no URL previews yet"),
-    ("max_spider_size", "there are no URL previews yet"),
+    ("oembed", "what pages themselves name is asked, and no list of providers"),
     ("federation_", "there is no federation yet, so no other server can connect"),
     ("rc_federation", "there is no federation yet, so no other server can connect"),
     ("rc_joins.remote", "there is no federation yet, so no other server can connect"),

@@ -189,6 +189,25 @@ fn whom_people_turn_to() {
 }
 
 #[test]
+fn links_are_previewed_only_where_it_is_said_what_they_may_not_reach() {
+    let said = mistakes("server_name: example.org\nurl_preview_enabled: true\n");
+    assert!(said.contains("yaml:2: url_preview_enabled: needs url_preview_ip_range_blacklist"), "{said}");
+    let said = mistakes(
+        "server_name: example.org\nurl_preview_url_blacklist: [{host: x}, {netloc: '^('}]\n\
+         url_preview_ip_range_blacklist: [everything]\n",
+    );
+    for part in ["0.host: is no part of a URL", "1.netloc: regex parse error", "is no address range"] {
+        assert!(said.contains(part), "{part} is not in:\n{said}");
+    }
+    let text = "server_name: example.org\nurl_preview_enabled: true\nurl_preview_ip_range_blacklist: [10.0.0.0/8]\n\
+        max_spider_size: 2M\nurl_preview_accept_language: [de, 'en;q=0.5']\n";
+    let previews = parse_text(text).expect("no mistakes").config.url_previews.expect("they are on");
+    assert_eq!((previews.settings.max_size, &*previews.settings.accept_language), (2 << 20, "de, en;q=0.5"));
+    let reaches = |address: &str| previews.ranges.may_reach(address.parse().expect("an address"));
+    assert_eq!(["10.1.2.3", "0.0.0.0", "192.0.2.1"].map(reaches), [false, false, true]);
+}
+
+#[test]
 fn registration_files_are_checked_with_their_lines() {
     let folder = tempfile::tempdir().expect("a folder");
     let registration = |id: &str, prefix: &str| {

@@ -20,7 +20,9 @@ use causeway_hub::keys::Keys;
 use causeway_hub::lossy::Lossy;
 use causeway_hub::mail::Mailer;
 use causeway_hub::media::Media;
+use causeway_hub::outbound::Outbound;
 use causeway_hub::presence::Presences;
+use causeway_hub::previews::{self, Previews};
 use causeway_hub::profiles::Profiles;
 use causeway_hub::purge::Purges;
 use causeway_hub::push::{Gateways, Push, PushSources};
@@ -39,7 +41,7 @@ use causeway_router::{HttpSettings, Interested, Registrations, Router, Timing};
 use causeway_store::{Store, StoreConfig};
 
 use super::{housekeeping, secrets_key, signing_key};
-use crate::config::{self, Config, RateLimit};
+use crate::config::{self, Config, RateLimit, UrlPreviews};
 
 /// A hub that serves as soon as somebody listens for it.
 pub struct Hub {
@@ -153,6 +155,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
         };
         causeway_hub::push::start(sources);
     }
+    let previews = previews(config, &store, &media)?;
     let api_config = api_config(config);
     let api = Api::new(Parts {
         threepids: Threepids::new(store.clone(), correspondence(config, api_config.base_url())?),
@@ -174,6 +177,7 @@ pub async fn compose(config: &Config) -> anyhow::Result<Hub> {
         deletions,
         media,
         presences,
+        previews,
         profiles,
         purges,
         push,
@@ -208,6 +212,13 @@ pub fn store_config(database: &config::Database) -> anyhow::Result<StoreConfig> 
         }
         config::Database::Postgres(url) => StoreConfig::postgres(&url.0),
     })
+}
+
+/// None where links are not previewed.
+fn previews(config: &Config, store: &Store, media: &Media) -> anyhow::Result<Option<Previews>> {
+    let Some(UrlPreviews { ranges, settings }) = &config.url_previews else { return Ok(None) };
+    let outbound = Outbound::new(ranges.clone(), previews::REQUEST).context("making ready to preview links")?;
+    Ok(Some(Previews::start(store.clone(), media.clone(), outbound, settings.clone())))
 }
 
 /// None without an `email` section.

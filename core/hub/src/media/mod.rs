@@ -1,5 +1,6 @@
 //! Media: bytes on disk, what is known of them in the store.
 
+mod file;
 mod save;
 mod thumbnail;
 

@@ -125,6 +125,6 @@ async fn prepare_folder(file: &Path) -> Result<(), SaveError> {
     fs::create_dir_all(folder).await.map_err(|source| disk(folder, source))
 }
 
-fn disk(path: &Path, source: std::io::Error) -> SaveError {
+pub(super) fn disk(path: &Path, source: std::io::Error) -> SaveError {
     SaveError::Disk { path: path.to_owned(), source }
 }

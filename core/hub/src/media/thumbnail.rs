@@ -52,6 +52,19 @@ impl ThumbnailSize {
     }
 }
 
+impl ThumbnailSize {
+    /// Of the thumbnail's file, behind the media's id.
+    fn name(self) -> String {
+        let fit = if self.fit == Fit::Crop { "crop" } else { "scale" };
+        format!("{}x{}-{fit}.png", self.width, self.height)
+    }
+
+    /// Of all that may be made of one file.
+    pub(super) fn names() -> impl Iterator<Item = String> {
+        SIZES.into_iter().map(Self::name)
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum ThumbnailError {
     /// The file is no image that can be opened: 400 `M_UNKNOWN`, clients show something of their own.
@@ -74,8 +87,7 @@ impl Media {
         wanted: ThumbnailSize,
     ) -> Result<StoredFile, ThumbnailError> {
         let size = wanted.made();
-        let fit = if size.fit == Fit::Crop { "crop" } else { "scale" };
-        let path = self.thumbnail_path(media_id, &format!("{}x{}-{fit}.png", size.width, size.height));
+        let path = self.thumbnail_path(media_id, &size.name());
         let length = match fs::metadata(&path).await {
             Ok(metadata) => metadata.len(),
             Err(_) => {

@@ -1,13 +1,13 @@
 //! Notifications over HTTP to push gateways (push gateway API).
 
-use std::net::IpAddr;
 use std::time::Duration;
 
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::addresses::AddressRanges;
+use crate::outbound::{AddressRanges, Outbound};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The only path that a pusher may name (client-server API, "Push Notifications").
@@ -81,35 +81,27 @@ pub enum Pushed {
 
 #[derive(Clone)]
 pub struct Gateways {
-    client: reqwest::Client,
-    ranges: AddressRanges,
+    outbound: Outbound,
 }
 
 impl Gateways {
     /// # Errors
     /// When the system has no usable TLS.
     pub fn new(ranges: AddressRanges) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(TIMEOUT)
-            .dns_resolver(ranges.clone())
-            .build()?;
-        Ok(Self { client, ranges })
+        Ok(Self { outbound: Outbound::new(ranges, TIMEOUT)? })
     }
 
     pub async fn notify(&self, pusher: &Pusher, notification: Value) -> Pushed {
-        // No name, so the resolver is not asked.
-        let literal = pusher.url.host_str().and_then(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().ok());
-        if literal.is_some_and(|address| !self.ranges.may_reach(address)) {
-            return Pushed::Failed("the gateway's address may not be reached (ip_range_blacklist)".to_owned());
-        }
+        let request = match self.outbound.request(Method::POST, pusher.url.clone()) {
+            Ok(request) => request,
+            Err(denied) => return Pushed::Failed(denied.to_string()),
+        };
         #[derive(Deserialize)]
         struct Answer {
             #[serde(default)]
             rejected: Vec<String>,
         }
-        let request = self.client.post(pusher.url.clone()).json(&json!({ "notification": notification }));
+        let request = request.json(&json!({ "notification": notification }));
         let answer = match request.send().await.and_then(reqwest::Response::error_for_status) {
             Ok(answer) => answer.json::<Answer>().await,
             Err(error) => Err(error),

@@ -1,7 +1,6 @@
 //! Push rules and pushers. Rules are account data (`m.push_rules`), so /sync tells clients about them as it does of
 //! everything there.
 
-mod addresses;
 mod gateway;
 mod pushers;
 mod pushing;
@@ -14,7 +13,6 @@ use ruma::push::{Action, PushConditionRoomCtx, Ruleset};
 use ruma::serde::Raw;
 use serde_json::{Value, json};
 
-pub use addresses::AddressRanges;
 pub use gateway::{Gateways, Pusher, PusherError};
 pub use pushers::{PushSources, start};
 

@@ -16,6 +16,7 @@ mod irc;
 mod loss;
 mod mail;
 mod page;
+mod previews;
 mod queues;
 mod registrations;
 mod rooms;

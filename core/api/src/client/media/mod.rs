@@ -3,6 +3,7 @@
 mod announce;
 mod config;
 mod download;
+mod preview;
 mod serve;
 mod thumbnail;
 mod upload;
@@ -22,6 +23,8 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .on::<authenticated::get_content::v1::Request, _>(download::download)
         .on::<authenticated::get_content_as_filename::v1::Request, _>(download::download)
         .on::<authenticated::get_content_thumbnail::v1::Request, _>(thumbnail::thumbnail)
+        .on::<authenticated::get_media_preview::v1::Request, _>(preview::preview)
+        .on::<open::get_media_preview::v3::Request, _>(preview::preview)
         .on::<open::get_content::v3::Request, _>(download::download_openly)
         .on::<open::get_content_as_filename::v3::Request, _>(download::download_openly)
         .on::<open::get_content_thumbnail::v3::Request, _>(thumbnail::thumbnail_openly)
