@@ -16,7 +16,7 @@ pub(crate) fn may(parts: &Parts) -> bool {
         ["sync" | "events" | "initialSync" | "capabilities", ..] | ["devices"] => gets,
         ["profile", _, "displayname"] => true,
         ["devices", _] => gets || parts.method == Method::PUT,
-        ["account", "whoami"] | ["profile", ..] => gets,
+        ["account", "whoami"] | ["profile", ..] | ["voip", "turnServer"] => gets,
         ["logout", ..] | ["keys", ..] | ["sendToDevice", ..] | ["join", _] => true,
         ["user", _, "filter", ..] | ["publicRooms"] => true,
         ["rooms", _, "join" | "leave" | "send" | "state" | "typing", ..] => true,

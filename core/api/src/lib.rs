@@ -24,7 +24,7 @@ pub use endpoint::{Answer, Ruma, Unparsed};
 pub use error::ApiError;
 pub use limits::{BehindProxy, Limited, Rate, RateLimits, Rates};
 pub use routes::Routes;
-pub use state::{Api, Config, Parts, Terms};
+pub use state::{Api, Config, Parts, Terms, Turn, TurnAccess};
 
 /// Everything this crate serves, joined with routes of others (federation's), behind the layers all requests pass:
 /// request log, CORS, and `M_UNRECOGNIZED` for what nobody serves.

@@ -1,7 +1,9 @@
 //! What handlers are made of: narrow parts, each of which a handler takes by its type.
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::FromRef;
 use causeway_hub::account_data::AccountData;
@@ -121,6 +123,8 @@ pub struct Config {
     pub serve_server_wellknown: bool,
     /// `/.well-known/matrix/support`; none: there is no such document
     pub support: Option<serde_json::Value>,
+    /// none: clients are told of no TURN server
+    pub turn: Option<Turn>,
     /// what calls can go over (MSC4143)
     pub rtc_transports: Vec<serde_json::Value>,
     /// whether passwords log in
@@ -144,6 +148,32 @@ impl Config {
     /// Where clients and browsers reach this server, without a `/` at its end.
     pub fn base_url(&self) -> String {
         self.public_baseurl.clone().unwrap_or_else(|| format!("https://{}", self.server_name))
+    }
+}
+
+/// Synapse's `turn_…`.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    pub uris: Vec<String>,
+    pub access: TurnAccess,
+    /// how long one answer is good for
+    pub life: Duration,
+    pub guests: bool,
+}
+
+#[derive(Clone)]
+pub enum TurnAccess {
+    /// shared with the TURN server
+    Secret(String),
+    Fixed {
+        username: String,
+        password: String,
+    },
+}
+
+impl fmt::Debug for TurnAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
     }
 }
 

@@ -115,6 +115,7 @@ impl TestHub {
             serve_server_wellknown: false,
             support: None,
             rtc_transports: Vec::new(),
+            turn: None,
             password_login: true,
             password_confirms: true,
             password_policy: PasswordPolicy::default(),

@@ -1,7 +1,12 @@
-//! `password_config`, and what `.well-known` says.
+//! `password_config`, what `.well-known` says, and TURN servers.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use causeway_api::{Turn, TurnAccess};
 use causeway_hub::accounts::PasswordPolicy;
+use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
+use sha1::Sha1;
 
 use super::hub::{TestHub, generous};
 
@@ -77,4 +82,40 @@ async fn well_known_tells_what_is_configured_and_nothing_else() {
     hub.get(path, "").await.refused(401, "M_MISSING_TOKEN");
     let transport = json!({ "type": "livekit", "livekit_service_url": "https://rtc.hub.test" });
     assert_eq!(hub.get(path, &token).await.ok(), json!({ "rtc_transports": [transport] }));
+}
+
+#[tokio::test]
+async fn a_turn_server_is_told_with_access_that_ends() {
+    let path = "/_matrix/client/v3/voip/turnServer";
+    let none = TestHub::start().await;
+    let (_, token) = none.user("alice").await;
+    assert_eq!(none.get(path, &token).await.ok(), json!({}));
+    none.get(path, "").await.refused(401, "M_MISSING_TOKEN");
+    let turn = |access| Turn {
+        uris: vec!["turn:turn.hub.test?transport=udp".to_owned()],
+        access,
+        life: std::time::Duration::from_secs(600),
+        guests: false,
+    };
+    let secret = turn(TurnAccess::Secret("swordfish".to_owned()));
+    let hub = TestHub::start_with(|config| config.turn = Some(secret), generous()).await;
+    let (_, token) = hub.user("alice").await;
+    let told = hub.get(path, &token).await.ok();
+    assert_eq!((&told["ttl"], &told["uris"]), (&json!(600), &json!(["turn:turn.hub.test?transport=udp"])));
+    let username = told["username"].as_str().expect("a name");
+    let (ends, user) = username.split_once(':').expect("a time and a user");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+    assert!(ends.parse::<u64>().is_ok_and(|ends| (now + 300..now + 900).contains(&ends)), "{username} at {now}");
+    assert_eq!(user, "@alice:hub.test");
+    let mut mac = Hmac::<Sha1>::new_from_slice(b"swordfish").expect("a key");
+    mac.update(username.as_bytes());
+    assert_eq!(told["password"], STANDARD.encode(mac.finalize().into_bytes()));
+    let guest = hub.post("/_matrix/client/v3/register?kind=guest", "", json!({})).await.ok();
+    hub.get(path, guest["access_token"].as_str().expect("a token")).await.refused(403, "M_GUEST_ACCESS_FORBIDDEN");
+
+    let fixed = turn(TurnAccess::Fixed { username: "u".to_owned(), password: "p".to_owned() });
+    let hub = TestHub::start_with(|config| config.turn = Some(fixed), generous()).await;
+    let (_, token) = hub.user("alice").await;
+    let told = hub.get(path, &token).await.ok();
+    assert_eq!((&told["username"], &told["password"]), (&json!("u"), &json!("p")));
 }

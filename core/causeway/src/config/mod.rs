@@ -17,13 +17,14 @@ mod retention;
 mod section;
 mod support;
 mod terms;
+mod turn;
 mod url_previews;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use causeway_api::Terms;
+use causeway_api::{Terms, Turn};
 use causeway_hub::purge::Retention;
 use causeway_router::{HttpSettings, Timing};
 pub use database::Database;
@@ -58,6 +59,7 @@ pub struct Config {
     pub extra_well_known_client_content: serde_json::Map<String, serde_json::Value>,
     /// `/.well-known/matrix/support`
     pub support: Option<serde_json::Value>,
+    pub turn: Option<Turn>,
     /// what calls can go over
     pub rtc_transports: Vec<serde_json::Value>,
     pub serve_server_wellknown: bool,
@@ -196,6 +198,7 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
         extra_well_known_client_content: root.json("extra_well_known_client_content"),
         serve_server_wellknown: root.bool("serve_server_wellknown", false),
         support: support::read(root, &own),
+        turn: turn::read(root, directory),
         rtc_transports: rtc_transports(root),
         presence_enabled: presence_enabled(root),
         default_room_version: version("default_room_version", RoomVersionId::V12),
@@ -209,7 +212,7 @@ fn read(root: &Section<'_>, directory: &Path) -> Option<Config> {
         enable_registration: root.bool("enable_registration", false),
         allow_guest_access: root.bool("allow_guest_access", false),
         registration_requires_token: root.bool("registration_requires_token", false),
-        registration_shared_secret: shared_secret(root, directory),
+        registration_shared_secret: secret(root, directory, "registration_shared_secret"),
         passwords: passwords::read(root),
         threepids: email::read(root, server_name.as_ref().map_or("localhost", |name| name.host())),
         terms: terms::read(root, directory),
@@ -267,22 +270,19 @@ fn rtc_transports(root: &Section<'_>) -> Vec<serde_json::Value> {
     }
 }
 
-/// Given as it is, or in a file of its own.
-fn shared_secret(root: &Section<'_>, directory: &Path) -> Option<Secret> {
-    let (given, path) = (root.string("registration_shared_secret"), root.string("registration_shared_secret_path"));
-    match (given, path) {
+/// Given as it is, or in a file of its own that `…_path` names.
+fn secret(root: &Section<'_>, directory: &Path, key: &str) -> Option<Secret> {
+    let path_key = format!("{key}_path");
+    match (root.string(key), root.string(&path_key)) {
         (Some(_), Some(_)) => {
-            root.mistake("registration_shared_secret_path", "the secret is given already; remove one of the two");
+            root.mistake(&path_key, "the secret is given already; remove one of the two");
             None
         }
         (given, None) => given.map(Secret),
         (None, Some(path)) => match std::fs::read_to_string(directory.join(&path)) {
             Ok(text) => Some(Secret(text.trim_end().to_owned())),
             Err(error) => {
-                root.mistake(
-                    "registration_shared_secret_path",
-                    format_args!("{path} can't be read: {error}; put a long random text there"),
-                );
+                root.mistake(&path_key, format_args!("{path} can't be read: {error}; put a long random text there"));
                 None
             }
         },

@@ -208,6 +208,17 @@ fn links_are_previewed_only_where_it_is_said_what_they_may_not_reach() {
 }
 
 #[test]
+fn a_turn_server_needs_a_way_in() {
+    assert!(mistakes("server_name: example.org\nturn_uris: ['turn:a']\n").contains("needs turn_shared_secret"));
+    let text =
+        "server_name: example.org\nturn_uris: ['turn:a']\nturn_shared_secret: hunter2\nturn_user_lifetime: 10m\n";
+    let config = parse_text(text).expect("no mistakes").config;
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let turn = config.turn.expect("there is one");
+    assert_eq!((turn.life.as_secs(), turn.guests), (600, true));
+}
+
+#[test]
 fn registration_files_are_checked_with_their_lines() {
     let folder = tempfile::tempdir().expect("a folder");
     let registration = |id: &str, prefix: &str| {

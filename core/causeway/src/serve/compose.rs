@@ -253,6 +253,7 @@ fn api_config(config: &Config) -> causeway_api::Config {
         registration_shared_secret: config.registration_shared_secret.as_ref().map(|secret| secret.0.clone()),
         extra_well_known: config.extra_well_known_client_content.clone(),
         support: config.support.clone(),
+        turn: config.turn.clone(),
         rtc_transports: config.rtc_transports.clone(),
         serve_server_wellknown: config.serve_server_wellknown,
         password_login: config.passwords.log_in,

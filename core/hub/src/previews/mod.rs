@@ -179,7 +179,8 @@ impl Inner {
 
     async fn show_page(&self, user_id: &UserId, url: &Url, page: Fetched) -> Result<Map<String, Value>, PreviewError> {
         let (base, text) = (page.url.clone(), self.text(page).await?);
-        let read = html::read(&text);
+        let read = tokio::task::spawn_blocking(move || html::read(&text)).await;
+        let read = read.map_err(|_| PreviewError::Failed("it can't be read".to_owned()))?;
         let (mut shown, mut author) = (Map::new(), None);
         if let Some(place) = read.oembed.as_deref().and_then(|place| base.join(place).ok()) {
             // What goes wrong there leaves the page as it is.
