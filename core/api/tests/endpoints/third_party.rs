@@ -1,7 +1,12 @@
+use std::sync::Arc;
+use std::time::Duration;
+
 use causeway_emulators::appservice::{Behavior, RecordingAppservice};
 use serde_json::{Value, json};
 
-use super::hub::{TestHub, create, encode};
+use super::hub::{TestHub, create, encode, send_text};
+
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// Two appservices of one network.
 async fn start() -> (TestHub, RecordingAppservice, RecordingAppservice) {
@@ -98,4 +103,29 @@ async fn rooms_of_an_appservice_are_listed_under_its_network_only() {
     assert_eq!(found(json!({ "third_party_instance_id": "one|libera" })).await, [room.as_str()], "two's own list");
     hub.put(&list("libera", &room), one.as_token(), json!({ "visibility": "private" })).await.ok();
     assert!(found(json!({ "third_party_instance_id": "one|libera" })).await.is_empty());
+}
+
+#[tokio::test]
+async fn look_ups_that_are_not_answered_hold_up_no_transaction() {
+    let (hub, one, _two) = start().await;
+    let hub = Arc::new(hub);
+    let (_, alice) = hub.user("alice").await;
+    let ghost = hub.ghost(one.as_token(), "one_a").await;
+    let room = create(&hub, &alice, json!({ "invite": [ghost] })).await;
+    one.behave(Behavior { hold_queries: true, ..Behavior::default() });
+    let mut asking = Vec::new();
+    for path in ["location/irc?channel=%23x", "user/irc?nickname=x"] {
+        let (hub, alice, asked) = (Arc::clone(&hub), alice.clone(), one.look_ups().len());
+        let path = format!("/_matrix/client/v3/thirdparty/{path}");
+        asking.push(tokio::spawn(async move { hub.get(&path, &alice).await.ok() }));
+        let is_asked = one.wait_until("the look-up", LIMIT, |one| one.look_ups().len() > asked);
+        is_asked.await.expect("a look-up");
+    }
+    let said = send_text(&hub, &alice, &room, "t1", "meanwhile").await;
+    let heard = one.wait_until("the message", LIMIT, |one| one.event_ids().contains(&said));
+    heard.await.expect("look-ups hold up transactions");
+    one.behave(Behavior::default());
+    for answer in asking {
+        assert!(answer.await.expect("no panic").is_array());
+    }
 }
