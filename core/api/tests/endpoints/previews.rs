@@ -39,8 +39,8 @@ impl Site {
         let (count, heard) = (Arc::clone(&asked), Arc::clone(&language));
         let page = async move |headers: HeaderMap| {
             count.fetch_add(1, Ordering::SeqCst);
-            let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-            *heard.lock().expect("nobody panicked") = text(header::ACCEPT_LANGUAGE);
+            let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+            *heard.lock().expect("nobody panicked") = language.map(str::to_owned);
             Html(
                 "<title>Not this</title><meta property=og:title content='Tea &amp; cake'><meta property=og:image content=cup.png>",
             )
