@@ -5,10 +5,11 @@ use crate::{Row, Statement, Store, StoreError, Value, values};
 const GET: &str = "select alias, room_id, creator from aliases where alias = $1";
 const OF_ROOM: &str = "select alias, room_id, creator from aliases where room_id = $1 order by alias";
 const PUT: &str = "insert into aliases (alias, room_id, creator) values ($1, $2, $3) on conflict do nothing";
+const MOVE: &str = "update aliases set room_id = $1 where room_id = $2";
 const DELETE: &str = "delete from aliases where alias = $1";
 
 #[cfg(test)]
-pub(crate) const SQL: &[&str] = &[GET, OF_ROOM, PUT, DELETE];
+pub(crate) const SQL: &[&str] = &[GET, OF_ROOM, PUT, MOVE, DELETE];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AliasRow {
@@ -42,7 +43,12 @@ pub fn put_alias_of_new_room(alias: &str, creator: &str) -> Statement {
 
 /// All aliases of a room, to the room that the commit makes.
 pub fn move_aliases_to_new_room(room_id: &str) -> Statement {
-    Statement::new("update aliases set room_id = $1 where room_id = $2", vec![Value::RoomId, room_id.into()])
+    Statement::new(MOVE, vec![Value::RoomId, room_id.into()])
+}
+
+/// The same to a room that is there.
+pub fn move_aliases(room_id: &str, to: &str) -> Statement {
+    Statement::new(MOVE, values![to, room_id])
 }
 
 pub fn delete_alias(alias: &str) -> Statement {

@@ -4,7 +4,7 @@
 use crate::listed::{Listed, listed};
 use crate::purge::{RELATIONS, TRANSACTIONS, WORDS, owed};
 use crate::{
-    Commit, CommitError, EventNid, Position, RoomFacts, RoomNid, StateNid, Statement, Store, StoreError, Value, values,
+    Commit, CommitError, EventNid, Position, RoomFacts, RoomNid, StateNid, Statement, Store, StoreError, values,
 };
 
 const OWED: &str = concat!("select count(*) from events where room = $1 and exists ( ", owed!(), ")");
@@ -81,12 +81,9 @@ impl Store {
         let events: Vec<i64> = events.iter().map(|event| event.0).collect();
         let states: Vec<i64> = states.iter().map(|state| state.0).collect();
         let nodes: Vec<i64> = nodes.iter().map(|node| node.cast_signed()).collect();
-        let of_events = [EVENTS, AUTH_EDGES, RELATIONS, TRANSACTIONS, WORDS].map(|query| (query, &events));
-        let statements = of_events.into_iter().chain([(STATES, &states), (NODES, &nodes)]).map(|(query, list)| {
-            let sql = if self.is_sqlite() { query.sqlite } else { query.postgres };
-            Statement::new(sql, vec![Value::Text(serde_json::to_string(list).expect("numbers are JSON"))])
-        });
-        self.commit(Commit::of(statements.collect())).await.map(drop)
+        let of_events = [EVENTS, AUTH_EDGES, RELATIONS, TRANSACTIONS, WORDS].map(|query| self.listed(&query, &events));
+        let of_states = [self.listed(&STATES, &states), self.listed(&NODES, &nodes)];
+        self.commit(Commit::of(of_events.into_iter().chain(of_states).collect())).await.map(drop)
     }
 
     /// Whatever is left of a buried room's row goes, unless somebody has to be told.
@@ -108,8 +105,4 @@ pub fn bury_room(room: &RoomFacts, head: EventNid, since: Position) -> Vec<State
         Statement::new(PUBLISHED, values![room_id]),
         Statement::new(ACCOUNT_DATA, values![room_id]),
     ]
-}
-
-pub fn move_aliases(room_id: &str, to: &str) -> Statement {
-    Statement::new("update aliases set room_id = $1 where room_id = $2", values![to, room_id])
 }

@@ -1,6 +1,6 @@
 //! Queries over a list: one argument, whatever its length. The databases unpack it differently.
 
-use crate::{Row, Store, StoreError, Value};
+use crate::{Row, Statement, Store, StoreError, Value};
 
 /// The same query in both dialects; the list is `$1`, a JSON array.
 pub(crate) struct Listed {
@@ -37,8 +37,14 @@ impl Store {
         if list.is_empty() {
             return Ok(Vec::new());
         }
+        let Statement { sql, args, .. } = self.listed(query, list);
+        self.fetch(sql, args).await
+    }
+
+    /// The query over this list, in the database's dialect.
+    pub(crate) fn listed<T: serde::Serialize>(&self, query: &Listed, list: &[T]) -> Statement {
         let json = serde_json::to_string(list).expect("numbers and texts are JSON");
         let sql = if self.is_sqlite() { query.sqlite } else { query.postgres };
-        self.fetch(sql, vec![Value::Text(json)]).await
+        Statement::new(sql, vec![Value::Text(json)])
     }
 }

@@ -1,7 +1,7 @@
 //! Taking old messages out of a room: never state, and nothing that a destination still has to take.
 
 use crate::listed::{Listed, listed};
-use crate::{Commit, CommitError, EventNid, Place, RoomNid, Row, Statement, Store, StoreError, Value, values};
+use crate::{Commit, CommitError, EventNid, Place, RoomNid, Row, Store, StoreError, values};
 
 const CANDIDATES: &str = "select e.nid, e.place from events e join users u on u.nid = e.sender \
     where e.room = $1 and e.place > $2 and e.place < $3 and e.ts < $4 and e.state_key is null and e.kind in (0, 1) \
@@ -94,12 +94,7 @@ impl Store {
         let Some(last) = rows.last() else { return Ok(None) };
         let last = Place(last.get(1)?);
         let nids = rows.iter().map(|row| row.get(0)).collect::<Result<Vec<i64>, _>>()?;
-        let list = serde_json::to_string(&nids).expect("numbers are JSON");
-        let statement = |query: &Listed| {
-            let sql = if self.is_sqlite() { query.sqlite } else { query.postgres };
-            Statement::new(sql, vec![Value::Text(list.clone())])
-        };
-        let statements = [DELETE, RELATIONS, TRANSACTIONS, WORDS].iter().map(statement).collect();
+        let statements = [DELETE, RELATIONS, TRANSACTIONS, WORDS].map(|query| self.listed(&query, &nids)).into();
         let committed = self.commit(Commit::of(statements)).await?;
         let deleted = committed.returned.first().map_or(0, Vec::len) as u64;
         Ok(Some(PurgedSome { deleted, owed: nids.len() as u64 - deleted, last }))

@@ -21,6 +21,13 @@ pub struct Admin {
     pub user_id: Option<OwnedUserId>,
 }
 
+impl Admin {
+    /// As rows have them: the local admin is `""`.
+    pub fn id(&self) -> &str {
+        self.user_id.as_ref().map_or("", |user_id| user_id.as_str())
+    }
+}
+
 impl fmt::Display for Admin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.user_id.as_ref().map_or("the local admin", |user_id| user_id.as_str()))

@@ -29,7 +29,7 @@ impl Inner {
             let is_left = |member: &OwnedUserId| !told.failed_to_kick_users.contains(member);
             let (mut people, mut ghosts) = (Vec::new(), Vec::new());
             for member in room.local_members(self.rooms.server_name()).filter(is_left) {
-                if self.rooms.is_ghost(&member).await? { ghosts.push(member) } else { people.push(member) }
+                if self.is_ghost(&member).await? { ghosts.push(member) } else { people.push(member) }
             }
             if people.is_empty() && ghosts.is_empty() {
                 break;
@@ -104,6 +104,12 @@ impl Inner {
         Ok(Some(made))
     }
 
+    /// Whether this user was made for an appservice.
+    async fn is_ghost(&self, user: &UserId) -> Result<bool, SendError> {
+        let account = self.store.account(user.as_str()).await?;
+        Ok(account.is_some_and(|account| account.appservice.is_some()))
+    }
+
     /// The inner error is why it could not be.
     async fn put_out(&self, room_id: &RoomId, user: &UserId) -> Result<Result<(), String>, SendError> {
         match self.change(room_id, user, MembershipChange::Leave).await {
@@ -115,7 +121,7 @@ impl Inner {
 
     /// Ghosts stay outside: nobody is to be told anything there but people.
     async fn bring_in(&self, room_id: &RoomId, user: &UserId) -> Result<(), SendError> {
-        if self.rooms.is_ghost(user).await? {
+        if self.is_ghost(user).await? {
             return Ok(());
         }
         match self.change(room_id, user, MembershipChange::Join).await {

@@ -1,7 +1,7 @@
 //! The end of a room: from one commit on there is none under its id.
 
 use causeway_store::{BURIAL, Commit, CommitError, Position, bury_room};
-use ruma::{RoomId, UserId};
+use ruma::RoomId;
 
 use super::Rooms;
 use super::requests::SendError;
@@ -26,11 +26,5 @@ impl Rooms {
             Err(CommitError::Lost(BURIAL)) => Ok(false),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Whether this user was made for an appservice.
-    pub(crate) async fn is_ghost(&self, user_id: &UserId) -> Result<bool, SendError> {
-        let account = self.inner.store.account(user_id.as_str()).await?;
-        Ok(account.is_some_and(|account| account.appservice.is_some()))
     }
 }

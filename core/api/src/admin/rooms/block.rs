@@ -32,8 +32,7 @@ pub async fn put(
 ) -> Result<Json<Value>, ApiError> {
     let room_id = named(room_id)?;
     let Body { block } = serde_json::from_slice(&body)?;
-    let by = admin.user_id.as_ref().map_or("", |user_id| user_id.as_str());
-    rooms.set_blocked(&room_id, block.then_some(by)).await?;
+    rooms.set_blocked(&room_id, block.then(|| admin.id())).await?;
     tracing::info!(%admin, %room_id, block, "room blocked or opened");
     Ok(Json(json!({ "block": block })))
 }

@@ -39,9 +39,8 @@ pub async fn delete_and_wait(
 
 async fn start(admin: &Admin, deletions: &Deletions, room_id: &RoomId, body: &[u8]) -> Result<String, ApiError> {
     let wanted: DeleteRoom = if body.is_empty() { serde_json::from_str("{}")? } else { serde_json::from_slice(body)? };
-    let by = admin.user_id.as_ref().map_or("", |user_id| user_id.as_str());
     let (block, purge) = (wanted.block, wanted.purge);
-    let id = deletions.start(room_id, wanted, by).await?;
+    let id = deletions.start(room_id, wanted, admin.id()).await?;
     tracing::info!(%admin, %room_id, block, purge, "deletion of a room begun");
     Ok(id)
 }

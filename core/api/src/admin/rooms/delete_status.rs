@@ -3,7 +3,7 @@ use axum::extract::{Path, State};
 use causeway_hub::deletions::{Deletions, Progress, ShutDown};
 use serde_json::{Value, json};
 
-use super::{Named, named};
+use super::{Named, named, status};
 use crate::ApiError;
 use crate::admin::authorize::Admin;
 
@@ -15,7 +15,7 @@ pub async fn of_room(_: Admin, State(deletions): State<Deletions>, room_id: Name
         return Err(ApiError::not_found(format!("the room {room_id} was never deleted")));
     }
     let results = all.iter().map(|progress| {
-        let mut result = status(progress);
+        let mut result = described(progress);
         result["delete_id"] = progress.id.as_str().into();
         result
     });
@@ -30,20 +30,14 @@ pub async fn of_deletion(
 ) -> Result<Json<Value>, ApiError> {
     let progress = deletions.progress(&id).await?;
     let progress = progress.ok_or_else(|| ApiError::not_found(format!("there is no deletion {id}")))?;
-    Ok(Json(status(&progress)))
+    Ok(Json(described(&progress)))
 }
 
 /// Ours says too how many events destinations still have to take before the room can go.
-fn status(progress: &Progress) -> Value {
-    let word = match &progress.ended {
-        None => "active",
-        Some(Ok(())) => "complete",
-        Some(Err(_)) => "failed",
-    };
-    let mut status = json!({ "status": word, "shutdown_room": shut_down(&progress.shut_down), "owed": progress.owed });
-    if let Some(Err(error)) = &progress.ended {
-        status["error"] = error.as_str().into();
-    }
+fn described(progress: &Progress) -> Value {
+    let mut status = status(progress.ended.as_ref());
+    status["shutdown_room"] = shut_down(&progress.shut_down);
+    status["owed"] = progress.owed.into();
     status
 }
 

@@ -17,6 +17,7 @@ use axum::routing::{get, post};
 use causeway_hub::deletions::DeletionError;
 use causeway_hub::purge::PurgeError;
 use ruma::OwnedRoomId;
+use serde_json::{Value, json};
 
 use crate::{ApiError, Routes};
 
@@ -42,6 +43,15 @@ type Named = Result<Path<OwnedRoomId>, PathRejection>;
 fn named(room_id: Named) -> Result<OwnedRoomId, ApiError> {
     let Path(room_id) = room_id.map_err(|error| ApiError::invalid_param(error.body_text()))?;
     Ok(room_id)
+}
+
+/// How a purge or a deletion is, in Synapse's words.
+fn status(ended: Option<&Result<(), String>>) -> Value {
+    match ended {
+        None => json!({ "status": "active" }),
+        Some(Ok(())) => json!({ "status": "complete" }),
+        Some(Err(error)) => json!({ "status": "failed", "error": error }),
+    }
 }
 
 impl From<PurgeError> for ApiError {

@@ -1,8 +1,9 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use causeway_hub::purge::Purges;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::status;
 use crate::ApiError;
 use crate::admin::authorize::Admin;
 
@@ -15,14 +16,8 @@ pub async fn purge_history_status(
 ) -> Result<Json<Value>, ApiError> {
     let unknown = || ApiError::not_found(format!("no purge {purge_id} is remembered"));
     let progress = purges.progress(&purge_id).ok_or_else(unknown)?;
-    let status = match &progress.ended {
-        None => "active",
-        Some(Ok(())) => "complete",
-        Some(Err(_)) => "failed",
-    };
-    let mut answer = json!({ "status": status, "deleted": progress.deleted, "owed": progress.owed });
-    if let Some(Err(error)) = progress.ended {
-        answer["error"] = error.into();
-    }
+    let mut answer = status(progress.ended.as_ref());
+    answer["deleted"] = progress.deleted.into();
+    answer["owed"] = progress.owed.into();
     Ok(Json(answer))
 }
